@@ -9,7 +9,7 @@ include $(kps-folder)/refuse.mk
 $(call kps-refuse,the crate's folder,$(kps-crate))
 $(call kps-refuse,kps-name,$(kps-name))
 $(call kps-refuse,KPSC,$(value KPSC),,space)
-# What kpsc has found out about the patch: kps-c-objects, kps-release, kps-digest and kps-made-by.
+# What kpsc has found out about the patch: kps-c-objects and their kps-options, kps-release, kps-digest and kps-made-by.
 include $(kps-folder)/patch.mk
 KBUILD_EXTRA_SYMBOLS := $(kps-folder)/patch.symvers
 
@@ -85,6 +85,8 @@ CFLAGS_REMOVE_kps/patch_headers.o := $(CC_FLAGS_FTRACE)
 ifdef CONFIG_AS_IS_GNU
 $(foreach object,$(kps-c-objects),$(eval CFLAGS_$(object) := -Wa,--MD,$(obj)/$(dir $(object)).$(notdir $(object)).as.d))
 endif
+# A file stands for the kernel's of the same path, and finds the headers beside that.
+$(foreach object,$(kps-c-objects),$(eval CFLAGS_$(object) += $(kps-options-$(object))))
 
 ifneq ($(wildcard $(kps-folder)/core.mk),)
 kps-core-object := $(kps-name)_core.o

@@ -99,14 +99,18 @@ impl Allowed {
             };
             // Before Linux 6.13, relative paths begin in the build tree.
             let of_arch = format!("{}/include/", kps_arch::native().kbuild.folder);
-            let is_headers = ["include/", &of_arch].iter().any(|folder| own.starts_with(*folder));
-            let is_trees = || reader == Reader::C && path.is_relative() && is_headers;
+            let is_below = ["include/", &of_arch].iter().any(|folder| own.starts_with(*folder));
+            let is_beside =
+                || extension == Some("h") && self.trees.iter().any(|tree| tree.join(own).is_file());
+            let is_trees =
+                || reader == Reader::C && path.is_relative() && (is_below || is_beside());
             return (!is_known && !is_trees()).then(|| own.to_owned());
         }
         let is_kernels = self.trees.iter().any(|tree| full.starts_with(tree));
         let is_allowed = match reader {
             Reader::Rustc => is_library && (is_kernels || is_of_compiler(&full)),
-            Reader::C => is_kernels || is_of_compiler(&full),
+            // Headers, and not the kernel's code.
+            Reader::C => is_kernels && extension != Some("c") || is_of_compiler(&full),
             Reader::Assembler => false,
         };
         (!is_allowed).then(|| path.display().to_string())
@@ -298,6 +302,7 @@ mod tests {
             ("/linux/rust/libcore.rmeta", Reader::Rustc),
             ("c/a.c", Reader::C),
             ("/linux/include/linux/fs.h", Reader::C),
+            ("/linux/include/../fs/mount.h", Reader::C),
             ("/usr/lib/gcc/x/14/include/stdarg.h", Reader::C),
             ("c/a.c", Reader::Assembler),
         ] {
@@ -311,6 +316,8 @@ mod tests {
             ("c/a.c", Reader::Rustc),
             ("src/lib.rs", Reader::C),
             ("/usr/lib/os-release", Reader::C),
+            ("/linux/fs/namespace.c", Reader::C),
+            ("/linux/../fs/mount.h", Reader::C),
             ("/linux/include/linux/fs.h", Reader::Assembler),
         ] {
             assert!(!accepted(path, reader), "{path}");

@@ -66,8 +66,9 @@ impl Prototype {
 impl<'a> Signatures<'a> {
     pub(super) fn of(checked: &'a Checked, sources: &'a Sources) -> Self {
         let objects = checked.patch().objects.iter().zip(checked.places());
+        // The entries of a system call are at one place, and the first one has its prototype.
         let funcs = objects.flat_map(|(object, places)| {
-            places.iter().zip(&object.funcs).map(|(place, func)| (place.start, func))
+            places.iter().zip(&object.funcs).rev().map(|(place, func)| (place.start, func))
         });
         let mut taken = BTreeSet::new();
         let patch = checked.written();

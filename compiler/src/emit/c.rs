@@ -4,9 +4,12 @@
 
 use super::templates;
 use crate::resolve::Fragment;
-use kps_codegen::names::{c_name, c_symbol, func_names};
-use kps_plan::{CFile, CSymbol, Change, Func, Link, Object, Patch, Uses};
+use kps_arch::syscall_of;
+use kps_codegen::names::{c_name, c_symbol, func_names, FuncNames};
+use kps_plan::{CFile, CPrototype, CSymbol, CSyscall, Change, Func, Link, Object, ObjectName, Patch, Uses};
+use kps_resolve::is_plain;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// The folder of the authors' files in the generated folder.
 pub const FOLDER: &str = "c";
@@ -17,6 +20,10 @@ struct Wrapper {
     path: String,
     /// The symbols that the file may use, with their placeholders.
     symbols: Vec<(String, String)>,
+    /// The module whose code the file has; None for code of the kernel image.
+    module: Option<String>,
+    /// What may be an entry of a system call that the file defines.
+    entries: BTreeSet<String>,
     functions: Vec<Function>,
 }
 
@@ -40,6 +47,16 @@ struct Old {
     /// Its symbol.
     symbol: String,
     prototype: Option<Prototype>,
+    syscall: Option<Syscall>,
+}
+
+/// A system call, whose old function is called with its arguments.
+#[derive(Debug, Serialize)]
+struct Syscall {
+    /// The function with the author's body.
+    body: String,
+    /// The members of `struct pt_regs` for the arguments.
+    registers: Vec<&'static str>,
 }
 
 /// The kernel's prototype of a function.
@@ -51,6 +68,15 @@ struct Prototype {
     declaration: String,
     /// The declaration for people.
     shown: String,
+}
+
+/// The options for the headers that a file finds beside the kernel's sources: `fs/namespace.c`
+/// below the spec's folder stands for that file of the kernel, and includes `"mount.h"`. The
+/// compiler looks there when it has found none among the files of the patch. `<../fs/mount.h>`
+/// needs no option, because the compiler looks for it from the kernel's `include`.
+pub(super) fn include_options(path: &str) -> Option<String> {
+    let (folder, _) = path.rsplit_once('/')?;
+    Some(format!("-iquote $(srctree)/{folder}"))
 }
 
 /// The file that Kbuild compiles instead of the author's. It includes that file by this path.
@@ -69,28 +95,12 @@ pub(super) fn wrapper(patch: &Patch<Fragment>, n: usize, file: &CFile, path: &st
     let names = func_names(patch);
     let funcs =
         patch.objects.iter().zip(&names).flat_map(|(object, names)| object.funcs.iter().zip(names));
-    let here: Vec<_> = funcs.filter(|(func, _)| is_in(func, n)).collect();
-    let only = here.len() == 1;
-    let replaced = here.iter().map(|(func, names)| {
-        let name = &func.old.name;
-        let mut called = vec![format!("original_{name}")];
-        called.extend(only.then(|| "original".to_owned()));
-        let known = match &func.change {
-            Change::C { prototype, .. } => prototype.as_ref(),
-            _ => None,
-        };
-        let check = format!("kps_check_{}", names.stem);
-        let prototype = known.map(|known| Prototype {
-            declaration: renamed(&known.without_typedefs, name, &check),
-            shown: known.declaration.clone(),
-            name: check,
-        });
-        Function {
-            name: name.clone(),
-            c_name: c_name(&names.stem),
-            symbol: names.body.clone(),
-            old: Some(Old { names: called, symbol: names.original.clone(), prototype }),
-        }
+    let here: Vec<Replaced<'_>> =
+        funcs.filter_map(|(func, names)| Replaced::of(func, names, n)).collect();
+    let bodies: BTreeSet<&str> = here.iter().map(Replaced::body).collect();
+    let replaced = here.iter().enumerate().map(|(at, replaced)| {
+        let is_first = here.iter().position(|other| other.body() == replaced.body()) == Some(at);
+        replaced.function(is_first, bodies.len() == 1)
     });
     let called = file.functions.iter().map(|name| Function {
         name: name.clone(),
@@ -98,12 +108,68 @@ pub(super) fn wrapper(patch: &Patch<Fragment>, n: usize, file: &CFile, path: &st
         symbol: c_symbol(name),
         old: None,
     });
-    let functions = replaced.chain(called).collect();
-    templates::c_file(&Wrapper { path: path.to_owned(), symbols: reached, functions })
+    let functions: Vec<Function> = replaced.chain(called).collect();
+    let syscalls = &patch.kernel.types.arch().syscalls;
+    let defined = here.iter().filter_map(|replaced| syscall_of(replaced.name));
+    let entries = defined.flat_map(|call| syscalls.entries(call)).collect();
+    let module = match &file.object {
+        ObjectName::Module(name) => Some(name.clone()).filter(|name| is_plain(name)),
+        ObjectName::Vmlinux => None,
+    };
+    let (path, symbols) = (path.to_owned(), reached);
+    templates::c_file(&Wrapper { path, symbols, module, entries, functions })
 }
 
-fn is_in<B>(func: &Func<B>, n: usize) -> bool {
-    matches!(func.change, Change::C { file, .. } if file == n)
+/// A function whose new body is in the file.
+struct Replaced<'p> {
+    name: &'p str,
+    names: &'p FuncNames,
+    prototype: Option<&'p CPrototype>,
+    syscall: Option<&'p CSyscall>,
+}
+
+impl<'p> Replaced<'p> {
+    fn of<B>(func: &'p Func<B>, names: &'p FuncNames, n: usize) -> Option<Replaced<'p>> {
+        let Change::C { file, prototype, syscall, .. } = &func.change else { return None };
+        let (prototype, syscall) = (prototype.as_ref(), syscall.as_ref());
+        (*file == n).then_some(Replaced { name: &func.old.name, names, prototype, syscall })
+    }
+
+    /// The function with the author's text; all entries of a system call have one.
+    fn body(&self) -> &'p str {
+        self.syscall.map_or(self.name, |syscall| &syscall.body)
+    }
+
+    /// `is_first` is whether it is the first function with its body, and `is_only` whether the file
+    /// has no other body.
+    fn function(&self, is_first: bool, is_only: bool) -> Function {
+        let (name, names) = (self.name, self.names);
+        let mut called = vec![format!("original_{name}")];
+        let of_call = self.syscall.map(|syscall| syscall.body.trim_start_matches("__do_"));
+        called.extend(of_call.map(|call| format!("original_{call}")));
+        called.extend(is_only.then(|| "original".to_owned()));
+        let check = format!("kps_check_{}", names.stem);
+        let prototype = self.prototype.map(|known| Prototype {
+            declaration: renamed(&known.without_typedefs, name, &check),
+            shown: known.declaration.clone(),
+            name: check,
+        });
+        let syscall = self.syscall.map(|syscall| Syscall {
+            body: syscall.body.clone(),
+            registers: syscall.registers.clone(),
+        });
+        Function {
+            name: name.to_owned(),
+            c_name: c_name(&names.stem),
+            symbol: names.body.clone(),
+            old: Some(Old {
+                names: if is_first { called } else { Vec::new() },
+                symbol: names.original.clone(),
+                prototype,
+                syscall,
+            }),
+        }
+    }
 }
 
 /// The symbols that are reached through klp relocations.

@@ -97,7 +97,7 @@ pub fn emit(checked: &Checked, sources: &Sources) -> Emitted {
     );
     files.extend(headers::headers(patch).map(|text| (format!("{name}{}", headers::IN_SPEC), text)));
     let (has_headers, mode) = (templates::has_headers(patch), patch.target.mode);
-    let kbuild = templates::kbuild(name, patch.c_files.len(), has_headers, mode);
+    let kbuild = templates::kbuild(name, &patch.c_files, has_headers, mode);
     files.insert("Kbuild".into(), kbuild);
     files.insert("Makefile".into(), templates::makefile(name));
     files.insert(format!("{name}.lines"), lines.listing(sources));

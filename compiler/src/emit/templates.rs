@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The generated files that are not Rust.
 
+use super::c::include_options;
 use crate::project::Home;
-use kps_plan::{Link, Mode, Patch};
+use kps_plan::{CFile, Link, Mode, Patch};
 use kps_resolve::is_plain;
 use serde::Serialize;
 use tera::{Context, Tera};
@@ -43,11 +44,22 @@ fn templates() -> [(&'static str, &'static str); 11] {
     ]
 }
 
+/// A file in C, for the makefile.
+#[derive(Debug, Serialize)]
+struct Compiled {
+    n: usize,
+    /// Where it finds headers beside the kernel's sources.
+    include_options: Option<String>,
+}
+
 /// The makefile of a module with some files in C, and perhaps with inline functions of the kernel's
 /// headers.
-pub(super) fn kbuild(name: &str, c_files: usize, has_headers: bool, mode: Mode) -> String {
+pub(super) fn kbuild(name: &str, c_files: &[CFile], has_headers: bool, mode: Mode) -> String {
     let mut context = context([("name", name)]);
-    context.insert("c_files", &(0..c_files).collect::<Vec<_>>());
+    let c_files = c_files.iter().enumerate();
+    let c_files =
+        c_files.map(|(n, file)| Compiled { n, include_options: include_options(&file.path) });
+    context.insert("c_files", &c_files.collect::<Vec<_>>());
     context.insert("has_headers", &has_headers);
     context.insert("is_core", &(mode == Mode::Core));
     render("Kbuild", &context)
@@ -79,8 +91,8 @@ pub(super) fn patch_makefile<B>(patch: &Patch<B>) -> String {
     let headers = has_headers(patch).then(|| "kps/patch_headers.o".to_owned());
     let objects = objects.chain(headers).collect::<Vec<_>>().join(" ");
     let Patch { metadata, target, .. } = patch;
-    // The characters of a release have no special meaning for make (`kps_facts::is_release`). The
-    // other values are kpsc's own.
+    // The characters of a release and of a path have no special meaning for make
+    // (`kps_facts::is_release`, `kps_resolve::is_path`). The other values are kpsc's own.
     let lines = [
         ("kps-c-objects", objects.as_str()),
         ("kps-release", &target.release),
@@ -88,7 +100,10 @@ pub(super) fn patch_makefile<B>(patch: &Patch<B>) -> String {
         ("kps-made-by", &metadata.made_by),
     ];
     let lines = lines.map(|(name, value)| format!("{name} := {value}\n")).concat();
-    format!("# kpsc wrote this file.\n{lines}")
+    let options = patch.c_files.iter().enumerate().filter_map(|(n, file)| {
+        Some(format!("kps-options-kps/patch_c{n}.o := {}\n", include_options(&file.path)?))
+    });
+    format!("# kpsc wrote this file.\n{lines}{}", options.collect::<String>())
 }
 
 /// The manifest of a crate.
@@ -171,10 +186,26 @@ fn render(template: &str, context: &Context) -> String {
 mod tests {
     use super::*;
     use kps_grammar::Source;
+    use kps_plan::ObjectName;
+
+    fn two_files() -> [CFile; 2] {
+        ["show.c", "fs/namespace.c"].map(|path| CFile {
+            path: path.to_owned(),
+            object: ObjectName::Vmlinux,
+            functions: Vec::new(),
+        })
+    }
+
+    #[test]
+    fn a_file_finds_the_headers_beside_the_kernels_file_that_it_stands_for() {
+        let text = kbuild("some_patch", &two_files(), false, Mode::KernelCrate);
+        assert!(text.contains("CFLAGS_some_patch_c1.o += -iquote $(srctree)/fs\n"), "{text}");
+        assert_eq!(text.matches("-iquote $(srctree)").count(), 1);
+    }
 
     #[test]
     fn every_template_renders_with_the_name_in_it() {
-        let kbuild = |mode| kbuild("some_patch", 2, true, mode);
+        let kbuild = |mode| kbuild("some_patch", &two_files(), true, mode);
         for text in [kbuild(Mode::KernelCrate), kbuild(Mode::Core), makefile("some_patch")] {
             assert!(text.contains("some_patch.ko") && !text.contains("{{"), "{text}");
         }
@@ -187,7 +218,8 @@ mod tests {
 
     #[test]
     fn every_file_in_c_is_a_part_of_the_module() {
-        let kbuild = |has_headers| kbuild("some_patch", 2, has_headers, Mode::KernelCrate);
+        let kbuild =
+            |has_headers| kbuild("some_patch", &two_files(), has_headers, Mode::KernelCrate);
         assert!(kbuild(false).contains("some_patch_c0.o some_patch_c1.o\n"));
         assert!(kbuild(true).contains("some_patch_c1.o some_patch_headers.o\n"));
     }

@@ -198,6 +198,23 @@ fn leaves(text: &str, end: char) -> bool {
     path.trim().starts_with('/') || path.split('/').any(|part| part.trim() == "..")
 }
 
+/// Whether a name in angle brackets is that of a header of the kernel: below `include/`, or beside
+/// the kernel's sources, as `<../fs/mount.h>` is.
+fn is_of_kernel(text: &str) -> bool {
+    let path = text.get(1..).and_then(|rest| rest.split(['>', '\n']).next()).unwrap_or_default();
+    let path = path.trim();
+    if !leaves(text, '>') {
+        return true;
+    }
+    // The compiler starts in `include`, one folder below the top.
+    let depth = path.split('/').try_fold(1_usize, |depth, part| match part.trim() {
+        ".." => depth.checked_sub(1),
+        "" | "." => Some(depth),
+        _ => Some(depth + 1),
+    });
+    depth.is_some() && !path.starts_with('/') && path.ends_with(".h")
+}
+
 /// Which token is the name of a directive that begins with this one.
 fn directive_name(text: &str, all: &[(usize, &str)], n: usize) -> Option<usize> {
     let (at, token) = *all.get(n)?;
@@ -248,7 +265,7 @@ fn directive(
     functions: &BTreeSet<String>,
 ) -> Option<Diagnostic> {
     match name {
-        "include" | "include_next" | "import" if operand == "<" => leaves(rest, '>')
+        "include" | "include_next" | "import" if operand == "<" => (!is_of_kernel(rest))
             .then(|| outside("#include", "name a header of the kernel as its own files do")),
         // Reading the files that this one includes reports names in quotes that leave its folder.
         "include" | "include_next" | "import" if operand.starts_with('"') => (!is_read)
@@ -266,6 +283,11 @@ fn directive(
             )
         }
         "embed" => Some(outside("#embed", "write the bytes themselves")),
+        "define" | "undef" if operand == "MODULE" => Some(
+            Diagnostic::new(LANGUAGE_NAME, "`MODULE` has a meaning in the kernel's headers")
+                .note("without it, code contains constants that the kernel replaces in its own image alone")
+                .help("drop this line: a file in C is part of a module, whichever code it comes from"),
+        ),
         "define" | "undef" if BEHIND.contains(&operand) => Some(
             Diagnostic::new(LANGUAGE_NAME, format!("`{operand}` has a meaning in C"))
                 .note("kpsc writes code with this word behind the file")
@@ -364,6 +386,10 @@ mod tests {
             ("#include FILE", "#include"),
             ("#include </proc/self/stat>", "#include"),
             ("#  include_next < ../../proc/version>", "#include"),
+            ("#include <../../mount.h>", "#include"),
+            ("#include <linux/../../../mount.h>", "#include"),
+            ("#include <../fs/namespace.c>", "#include"),
+            ("#if __has_include(<../fs/mount.h>)\n#endif", "__has_include"),
             ("#if __has_include(\"../x\")\n#endif", "__has_include"),
             ("#if __has_include(</proc/self/fd/9>)\n#endif", "__has_include"),
             ("#if __has_include(<linux/../../../x>)\n#endif", "__has_include"),
@@ -402,6 +428,7 @@ mod tests {
             "#define GLUE(p) p ## include\n#define EMB(p) p##embed\n#define STR(include) #include",
             "#define LONG(p, include) \\\n\t#include\nint a[] = { 1 %:embed };",
             "/* \n#include FILE\n asm(\".incbin\") */ int a; // \\\n#include FILE\n",
+            "#include <../fs/mount.h>\n#include <linux/../../kernel/sched/sched.h>",
             "%:include <linux/fs.h>\n#include \\\n<linux/fs.h>",
             "#define A A \"nop\"\n#define B \".incbin x\"\nasm(A : : \"r\"(1)); char *s = B;",
         ] {
@@ -421,6 +448,7 @@ mod tests {
             "#define typeof(x) int\n#define __typeof__(x) int",
             "#undef static",
             "#undef show",
+            "#undef MODULE",
         ] {
             assert!(!found(text).is_empty(), "{text}");
         }

@@ -108,7 +108,7 @@ fn read_with_includes(
                 let message = format!("{name:?} is outside the spec's folder");
                 return Err(Diagnostic::new(FILE_OUTSIDE, message)
                     .at(span, "")
-                    .help("put the file there, and include it from there"));
+                    .help("put the file there, and include it from there; `<../fs/mount.h>` is a header beside the kernel's sources"));
             };
             // A header that is not beside the file is the kernel's.
             if seen.insert(value.clone()) && is_below(folder_of(&spec), &value) {

@@ -108,8 +108,8 @@ pub struct Calls {
 pub struct Syscalls {
     /// The prefix of the functions through which 64-bit programs enter the kernel.
     pub entry: &'static str,
-    /// The prefixes of the functions for other programs.
-    pub other_entries: &'static [&'static str],
+    /// The functions for other programs.
+    pub other_entries: &'static [OtherEntry],
     /// Where the kernel finds the entry of a 64-bit program's system call by its number: functions
     /// that call it, or arrays of addresses.
     pub tables: &'static [&'static str],
@@ -117,6 +117,32 @@ pub struct Syscalls {
     pub other_tables: &'static [&'static str],
     /// The members of `struct pt_regs` that carry the arguments, in order.
     pub members: &'static [&'static str],
+}
+
+/// The functions through which programs that are not 64-bit enter the kernel.
+pub struct OtherEntry {
+    /// Their prefix.
+    pub prefix: &'static str,
+    /// Whether `COMPAT_SYSCALL_DEFINEx()` of the kernel's source makes them, and not
+    /// `SYSCALL_DEFINEx()`.
+    pub is_compat: bool,
+    /// The members of `struct pt_regs` that carry the arguments, in order.
+    pub members: &'static [&'static str],
+}
+
+impl Syscalls {
+    /// The functions that may be entries of a system call.
+    pub fn entries<'n>(&self, call: &'n str) -> impl Iterator<Item = String> + 'n {
+        let others = self.other_entries.iter().map(|entry| entry.prefix);
+        others.chain([self.entry]).map(move |prefix| format!("{prefix}{call}"))
+    }
+
+    /// The system call that a function is an entry of, if it is one for programs that are not
+    /// 64-bit.
+    pub fn other_entry<'n>(&self, function: &'n str) -> Option<(&'n str, &'static OtherEntry)> {
+        let mut entries = self.other_entries.iter();
+        entries.find_map(|entry| Some((function.strip_prefix(entry.prefix)?, entry)))
+    }
 }
 
 /// The prefixes of functions that every architecture generates for a system call
@@ -262,10 +288,11 @@ pub fn native() -> &'static Arch {
 /// The system call that a function belongs to, by the function's name. No two architectures share a
 /// prefix.
 pub fn syscall_of(function: &str) -> Option<&str> {
-    let entries = ALL
-        .into_iter()
-        .flat_map(|arch| arch.syscalls.other_entries.iter().chain([&arch.syscalls.entry]));
-    entries.chain(&INNER).find_map(|prefix| function.strip_prefix(prefix))
+    let entries = ALL.into_iter().flat_map(|arch| {
+        let others = arch.syscalls.other_entries.iter().map(|entry| entry.prefix);
+        others.chain([arch.syscalls.entry])
+    });
+    entries.chain(INNER).find_map(|prefix| function.strip_prefix(prefix))
 }
 
 impl PartialEq for Arch {

@@ -4,9 +4,14 @@
 mod pads;
 
 use crate::{
-    AddressUse, Arch, ByValue, Calls, Debian, Entry, Kbuild, Location, NoPayload, Part, Passing,
-    Qemu, Relocation, Rustc, Start, Syscalls, Unclear, Value,
+    AddressUse, Arch, ByValue, Calls, Debian, Entry, Kbuild, Location, NoPayload, OtherEntry, Part,
+    Passing, Qemu, Relocation, Rustc, Start, Syscalls, Unclear, Value,
 };
+
+/// `SC_X86_64_REGS_TO_ARGS` of arch/x86/include/asm/syscall_wrapper.h.
+const MEMBERS: &[&str] = &["di", "si", "dx", "r10", "r8", "r9"];
+/// `SC_IA32_REGS_TO_ARGS` there.
+const IA32_MEMBERS: &[&str] = &["bx", "cx", "dx", "si", "di", "bp"];
 use std::ops::Range;
 
 pub(crate) static X86_64: Arch = Arch {
@@ -21,7 +26,11 @@ pub(crate) static X86_64: Arch = Arch {
     calls: Calls { in_registers: 2 * WORD, by_value, dwarf_registers: &DWARF, passing },
     syscalls: Syscalls {
         entry: "__x64_sys_",
-        other_entries: &["__ia32_sys_", "__ia32_compat_sys_", "__x64_compat_sys_"],
+        other_entries: &[
+            OtherEntry { prefix: "__ia32_sys_", is_compat: false, members: IA32_MEMBERS },
+            OtherEntry { prefix: "__ia32_compat_sys_", is_compat: true, members: IA32_MEMBERS },
+            OtherEntry { prefix: "__x64_compat_sys_", is_compat: true, members: MEMBERS },
+        ],
         tables: &["x64_sys_call", "sys_call_table"],
         other_tables: &[
             "ia32_sys_call",
@@ -29,8 +38,7 @@ pub(crate) static X86_64: Arch = Arch {
             "x32_sys_call",
             "x32_sys_call_table",
         ],
-        // `SC_X86_64_REGS_TO_ARGS` of arch/x86/include/asm/syscall_wrapper.h.
-        members: &["di", "si", "dx", "r10", "r8", "r9"],
+        members: MEMBERS,
     },
     payload,
     address_use,

@@ -264,6 +264,16 @@ pub struct CPrototype {
     pub without_typedefs: String,
 }
 
+/// A system call that a C file defines by `SYSCALL_DEFINEx()`, as the kernel's source does. The
+/// macro makes every entry of it, around one function with the author's body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CSyscall {
+    /// The function with the author's body, such as `__do_sys_openat2`.
+    pub body: String,
+    /// The members of `struct pt_regs` in which the entry gets the arguments.
+    pub registers: Vec<&'static str>,
+}
+
 /// The code that replaces an old function.
 #[derive(Debug, Clone)]
 pub enum Change<B> {
@@ -274,7 +284,7 @@ pub enum Change<B> {
         /// Whether it calls the old one.
         calls_original: bool,
     },
-    /// A new body in C: a function of the old one's name in a file.
+    /// A new body in C: a function of the old one's name in a file, or the system call's.
     C {
         /// The index of the file in the patch.
         file: usize,
@@ -282,6 +292,8 @@ pub enum Change<B> {
         calls_original: bool,
         /// The prototype in the kernel, which the compiler compares.
         prototype: Option<CPrototype>,
+        /// The system call that the file defines, if the function is an entry of one.
+        syscall: Option<CSyscall>,
     },
     /// A hook before the old function, which leaves no frame behind. Without a body it only frees
     /// shadow data.

@@ -57,8 +57,6 @@ pub(crate) enum Advice<'a> {
     KnownType,
     /// To have one body.
     OneBody,
-    /// To replace the entry of a system call in C.
-    EntryInC(&'a str),
     /// To write a body in Rust.
     BodyInRust,
     /// To change a function on a kernel that no alternative is for.
@@ -147,10 +145,6 @@ impl Advice<'_> {
             Advice::OneBody => both(
                 "move this code into the C function, or both into one `replace { }`",
                 "move this code into the C function, or both into one function with `#[replace(..)]`",
-            ),
-            Advice::EntryInC(entry) => (
-                format!("write `fn {entry} {{ replace c .. }}`, which takes a `const struct pt_regs *`"),
-                format!("write `#[replace(vmlinux::{entry})]`, which takes a `const struct pt_regs *`"),
             ),
             Advice::BodyInRust => both(
                 "write the body in Rust, `replace { .. }`; it may call functions of `c \"FILE.c\" { .. }`",

@@ -2,7 +2,7 @@
 //! Files in C: functions that replace old ones, and functions that Rust bodies call.
 
 use super::c_text::prototype::per_cpu;
-
+use super::c_text::system_call::definitions;
 use super::paths::FileKind;
 use super::rust::{long_name, MAX_NAME};
 use super::symbols::Scope;
@@ -11,7 +11,7 @@ use super::Resolver;
 use kps_ast::{self as ast, Text};
 use kps_diag::{Diagnostic, FILE_OUTSIDE, REPEATED_NAME};
 use kps_facts::Importer;
-use kps_plan::{CFile, CPrototype, Change, Function, Link, ObjectName};
+use kps_plan::{CFile, CPrototype, CSyscall, Change, Func, Function, Link, ObjectName};
 
 impl Resolver<'_> {
     /// The functions of C files that Rust bodies may call, with their declared prototypes.
@@ -51,18 +51,21 @@ impl Resolver<'_> {
         }
     }
 
-    /// A new body in C.
+    /// A new body in C of a function, which may be an entry of a system call.
     pub(super) fn c_body<B>(
         &mut self,
         scope: Scope<'_>,
-        symbol: &ast::Symbol,
+        function: &str,
         file: &Text,
     ) -> Option<Change<B>> {
-        let name = &symbol.name.value;
+        let name = function;
         let n = self.c_file(file, scope.object_name())?;
         let text = self.pieces.c_file(&file.value).unwrap_or_default();
+        let syscall = self.defined_syscall(text, name);
+        let of_call = syscall.as_ref().and_then(|call| call.body.strip_prefix(DO));
+        let calls = |name: &str| has_word(text, &format!("original_{name}"));
         let calls_original =
-            has_word(text, "original") || has_word(text, &format!("original_{name}"));
+            has_word(text, "original") || calls(name) || of_call.is_some_and(calls);
         let btf = &self.facts.btf;
         let prototype = self.prototypes(scope, name).first().map(|&id| CPrototype {
             declaration: btf.declaration(id),
@@ -71,7 +74,24 @@ impl Resolver<'_> {
         let is_plain = |known: &CPrototype| {
             is_plain_c(&known.declaration) && is_plain_c(&known.without_typedefs)
         };
-        Some(Change::C { file: n, calls_original, prototype: prototype.filter(is_plain) })
+        let prototype = prototype.filter(is_plain);
+        Some(Change::C { file: n, calls_original, prototype, syscall })
+    }
+
+    /// The system call that a function is an entry of, if a text in C defines that system call.
+    fn defined_syscall(&self, text: &str, function: &str) -> Option<CSyscall> {
+        let syscalls = &self.facts.arch().syscalls;
+        let (call, is_compat, members) = match function.strip_prefix(syscalls.entry) {
+            Some(call) => (call, false, syscalls.members),
+            None => {
+                let (call, entry) = syscalls.other_entry(function)?;
+                (call, entry.is_compat, entry.members)
+            }
+        };
+        let definition = definitions(text, call, is_compat).into_iter().next()?;
+        let registers = members.iter().take(definition.types.len()).copied().collect();
+        let of = if is_compat { "compat_sys" } else { "sys" };
+        Some(CSyscall { body: format!("{DO}{of}_{call}"), registers })
     }
 
     /// The index of a file among those of the patch. A file serves one object: symbols of a module
@@ -110,6 +130,24 @@ pub(super) fn has_files(spec: &ast::Patch) -> bool {
     let funcs = || spec.objects.iter().flat_map(|object| &object.funcs);
     !spec.c_files.is_empty() || funcs().any(|func| func.replace_c.is_some())
 }
+
+/// All entries of a system call run one body in C, which calls the first of their old functions.
+pub(super) fn one_original<B>(funcs: &mut [Func<B>]) {
+    let mut seen = Vec::new();
+    for func in funcs {
+        let Change::C { file, syscall: Some(syscall), calls_original, .. } = &mut func.change
+        else {
+            continue;
+        };
+        match seen.contains(&(*file, syscall.body.clone())) {
+            true => *calls_original = false,
+            false => seen.push((*file, syscall.body.clone())),
+        }
+    }
+}
+
+/// The prefix of the function with the author's body (`__SYSCALL_DEFINEx()`).
+const DO: &str = "__do_";
 
 /// Whether a declaration from BTF is valid C, even if the BTF is forged.
 fn is_plain_c(text: &str) -> bool {

@@ -2,6 +2,7 @@
 //! The calls in the text of a C file, for checks that run before any compiler.
 
 pub(super) mod prototype;
+pub(super) mod system_call;
 
 use crate::notable;
 use kps_plan::Keeper;
@@ -25,7 +26,7 @@ fn outward_calls(text: &str, function: &str, in_macros: bool) -> Vec<String> {
     if text.len() > MAX_TEXT {
         return Vec::new();
     }
-    let (text, macros) = without_directives(&without_comments(text));
+    let (text, macros) = plain(text);
     let mut called = vec![function.to_owned()];
     let mut next = 0;
     let mut own = Vec::new();
@@ -67,6 +68,16 @@ fn outward_calls(text: &str, function: &str, in_macros: bool) -> Vec<String> {
     called.map(|(_, name)| name).collect()
 }
 
+/// A text without comments, directives and the macros that define system calls, and the macros that
+/// the file defines.
+fn plain(text: &str) -> (String, Vec<Macro>) {
+    let (text, macros) = without_directives(&without_comments(text));
+    match text.contains("SYSCALL_DEFINE") {
+        true => (system_call::as_functions(&text), macros),
+        false => (text, macros),
+    }
+}
+
 fn is_word(c: char) -> bool {
     c == '_' || c.is_ascii_alphanumeric()
 }
@@ -90,7 +101,7 @@ pub(super) fn given_in_c(text: &str, function: &str) -> Vec<(String, String)> {
     let mut keepers = called.iter().filter(|name| Keeper::named(name).is_some()).peekable();
     let Some(any) = keepers.peek().copied() else { return Vec::new() };
     let keepers: Vec<&String> = keepers.collect();
-    let (text, _) = without_directives(&without_comments(text));
+    let (text, _) = plain(text);
     let words = words(&text);
     let defined: BTreeSet<&str> =
         words.iter().filter(|word| word.defines).map(|word| word.text).collect();

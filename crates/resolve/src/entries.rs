@@ -28,6 +28,33 @@ const SUCCESSORS: &[(&str, &str)] = &[
 ];
 
 impl Resolver<'_> {
+    /// The patch with a `fn` for each further entry that a body in C makes: `SYSCALL_DEFINEx()`
+    /// defines all entries of a system call but those of `COMPAT_SYSCALL_DEFINEx()`.
+    pub(super) fn with_entries_in_c(&self, mut spec: ast::Patch) -> ast::Patch {
+        for object in &mut spec.objects {
+            let Some(scope) = Scope::of(self.facts, &object.name.value) else { continue };
+            let mut made = Vec::new();
+            for func in object.funcs.iter().filter(|func| func.replace_c.is_some()) {
+                let Some(call) = self.syscall(scope, &func.symbol) else { continue };
+                let has = |name: &String| object.funcs.iter().any(|f| f.symbol.name.value == *name);
+                let others = self.other_entries(scope, &call).into_iter();
+                for value in others.filter(|name| self.is_of_same_macro(name) && !has(name)) {
+                    let name = ast::Name { value, span: func.symbol.name.span };
+                    let symbol = ast::Symbol { name, position: None };
+                    made.push(ast::Func { symbol, prototype: None, ..func.clone() });
+                }
+            }
+            object.funcs.extend(made);
+        }
+        spec
+    }
+
+    /// Whether the macro that makes the entry of 64-bit programs makes an entry too.
+    fn is_of_same_macro(&self, entry: &str) -> bool {
+        let other = self.facts.arch().syscalls.other_entry(entry);
+        other.is_some_and(|(_, entry)| !entry.is_compat)
+    }
+
     /// Refuses the entry of a system call that no program comes through, and warns of one that
     /// programs seldom need.
     pub(super) fn check_entry(
@@ -141,7 +168,7 @@ impl Resolver<'_> {
             })
         };
         let others = self.facts.arch().syscalls.other_entries.iter();
-        others.map(|prefix| format!("{prefix}{}", call.name)).filter(is_apart).collect()
+        others.map(|entry| format!("{}{}", entry.prefix, call.name)).filter(is_apart).collect()
     }
 }
 
@@ -150,7 +177,7 @@ fn entry_of<'n>(arch: &Arch, function: &'n str) -> Option<(&'n str, Role)> {
     if let Some(call) = function.strip_prefix(arch.syscalls.entry) {
         return Some((call, Role::Syscall));
     }
-    let call = arch.syscalls.other_entries.iter().find_map(|p| function.strip_prefix(*p))?;
+    let (call, _) = arch.syscalls.other_entry(function)?;
     Some((call, Role::OtherSyscall))
 }
 

@@ -252,12 +252,6 @@ impl Resolver<'_> {
                 .at(other.word, "")
                 .at(file.span, "the new body is here")
                 .help(Advice::OneBody.text(self.form))
-        } else if let Some(Syscall { entry, .. }) = call {
-            let entry = &entry.name;
-            Diagnostic::new(NO_NAME_IN_C, format!("there is no C function `{}`", name.value))
-                .at(entry.span, "")
-                .note("the arguments of a system call are in the registers of its caller")
-                .help(Advice::EntryInC(&entry.value).text(self.form))
         } else if !is_plain(&name.value) {
             Diagnostic::new(NO_NAME_IN_C, format!("`{}` is not a valid name in C", name.value))
                 .at(name.span, "")
@@ -265,7 +259,8 @@ impl Resolver<'_> {
                 .note("the compiler derived this function from another one, and its prototype may differ")
                 .help(Advice::BodyInRust.text(self.form))
         } else {
-            return self.c_body(scope, &spec.symbol, file);
+            let function = call.map_or(name, |call| &call.entry.name);
+            return self.c_body(scope, &function.value, file);
         };
         self.report(error);
         None

@@ -251,7 +251,7 @@ impl<'a> Resolver<'a> {
         let spec = &self.for_target(spec);
         self.note_form(spec);
         let written = self.with_bodies_of_files(spec);
-        let spec = &self.with_free_hooks(written.clone());
+        let spec = &self.with_free_hooks(self.with_entries_in_c(written.clone()));
         let metadata = self.metadata(spec);
         let rust = self.parse_rust(spec);
         self.own_names = rust.defined();
@@ -436,6 +436,7 @@ impl<'a> Resolver<'a> {
                 places.push(func.symbol.name.span);
             }
         }
+        c::one_original(&mut funcs);
         self.note_other_entries(scope, &spec.funcs);
         self.note_inlined(scope, spec, rust);
         let object = Object {

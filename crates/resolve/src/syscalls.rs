@@ -2,6 +2,7 @@
 //! System calls, by the names that programs use.
 
 use super::bodies::{Fragment, Rust};
+use super::c_text::system_call::{definitions, macro_of, Definition};
 use super::signatures::c_type;
 use super::symbols::{near, Scope};
 use super::Resolver;
@@ -9,7 +10,10 @@ use crate::advice::Advice;
 use crate::propose::TYPES;
 use kps_ast::{self as ast, Code};
 use kps_codegen::rust_type;
-use kps_diag::{Diagnostic, RUSTC_ERROR, UNKNOWN_PROTOTYPE, UNSUPPORTED_TYPE, WRONG_PROTOTYPE};
+use kps_diag::{
+    Diagnostic, RUSTC_ERROR, UNKNOWN_PROTOTYPE, UNSUPPORTED_TYPE, WRONG_FUNCTION_IN_FILE,
+    WRONG_PROTOTYPE,
+};
 use kps_facts::{param_name, passed, Importer, SyscallParam};
 use kps_plan::{
     Arch, CInt, Change, Convention, Location, Object, Param, Passing, Signature, Type, Types,
@@ -96,28 +100,12 @@ impl Resolver<'_> {
     ) -> Option<Signature> {
         let name = &spec.symbol.name;
         let known = self.facts.syscalls.get(call.name).map(Vec::as_slice);
+        let in_c = match &spec.replace_c {
+            Some(file) => Some(self.definition_in_c(call, file, known, importer)?),
+            None => None,
+        };
         let Some(written) = &spec.prototype else {
-            let Some(known) = known else {
-                self.report(
-                    Diagnostic::new(
-                        UNKNOWN_PROTOTYPE,
-                        format!("the parameters of `{}` are not known", name.value),
-                    )
-                    .at(name.span, "")
-                    .note(
-                        "the kernel records them for tracing, with CONFIG_FTRACE_SYSCALLS and not for every call",
-                    )
-                    .note(TYPES)
-                    .help(format!("write the prototype: `{}(arg: TYPE, ..) -> c_long`", name.value)),
-                );
-                return None;
-            };
-            let param = |(n, param): (usize, &SyscallParam)| Param {
-                name: param_name(&param.name, n),
-                ty: passed(c_text(&param.ty, importer)),
-            };
-            let params = known.iter().enumerate().map(param).collect();
-            return Some(Signature { params, ret: RESULT, variadic: false });
+            return self.unwritten(name, known, in_c.as_ref(), importer);
         };
         let signature = self.written(written, importer)?;
         let differs = |known: &&[SyscallParam]| {
@@ -168,6 +156,93 @@ impl Resolver<'_> {
     }
 }
 
+impl Resolver<'_> {
+    /// The prototype of a system call: from the kernel, or from the definition in a C file.
+    fn unwritten(
+        &mut self,
+        name: &ast::Name,
+        known: Option<&[SyscallParam]>,
+        in_c: Option<&Definition>,
+        importer: &mut Importer<'_>,
+    ) -> Option<Signature> {
+        let params: Vec<(&str, &str)> = match (known, in_c) {
+            (Some(known), _) => known.iter().map(|param| (&*param.name, &*param.ty)).collect(),
+            (None, Some(definition)) => definition.types.iter().map(|ty| ("", &**ty)).collect(),
+            (None, None) => {
+                self.report(
+                    Diagnostic::new(
+                        UNKNOWN_PROTOTYPE,
+                        format!("the parameters of `{}` are not known", name.value),
+                    )
+                    .at(name.span, "")
+                    .note(
+                        "the kernel records them for tracing, with CONFIG_FTRACE_SYSCALLS and not for every call",
+                    )
+                    .note(TYPES)
+                    .help(format!("write the prototype: `{}(arg: TYPE, ..) -> c_long`", name.value)),
+                );
+                return None;
+            }
+        };
+        let param = |(n, (name, ty)): (usize, (&str, &str))| Param {
+            name: param_name(name, n),
+            ty: passed(c_text(ty, importer)),
+        };
+        let params = params.into_iter().enumerate().map(param).collect();
+        Some(Signature { params, ret: RESULT, variadic: false })
+    }
+
+    /// The definition of a system call in a C file, whose arguments are those that the kernel
+    /// knows, if it knows any.
+    fn definition_in_c(
+        &mut self,
+        call: &Syscall<'_>,
+        file: &ast::Text,
+        known: Option<&[SyscallParam]>,
+        importer: &mut Importer<'_>,
+    ) -> Option<Definition> {
+        // The error about a file that cannot be read has been reported.
+        let text = self.pieces.c_file(&file.value)?;
+        let all = definitions(text, call.name, false);
+        let count = known.map(<[_]>::len);
+        let wanted = macro_of(false, count);
+        let Some(first) = all.first() else {
+            let message = format!("{} does not define the system call `{}`", file.value, call.name);
+            self.report(
+                Diagnostic::new(WRONG_FUNCTION_IN_FILE, message)
+                    .at(file.span, "")
+                    .note("the macro of the kernel's source takes the arguments from the registers of the caller")
+                    .help(format!("write `{wanted}({}, ..) {{ .. }}` there", call.name)),
+            );
+            return None;
+        };
+        let Some(known) = known else { return all.into_iter().next() };
+        let mut differs = |definition: &Definition| {
+            let mut differs = |(known, written): (&SyscallParam, &String)| {
+                let both = (known_c_text(&known.ty, importer), known_c_text(written, importer));
+                matches!(both, (Some(a), Some(b)) if !is_alike(importer.types(), &a, &b))
+            };
+            let count = definition.types.len();
+            definition.name != wanted
+                || count != known.len()
+                || known.iter().zip(&definition.types).any(&mut differs)
+        };
+        if let Some(n) = all.iter().position(|definition| !differs(definition)) {
+            return all.into_iter().nth(n);
+        }
+        let params = known.iter().map(|param| format!(", {}, {}", param.ty, param.name));
+        let params = params.collect::<Vec<_>>().concat();
+        let message = format!("{} defines `{}` with other arguments", file.value, call.name);
+        self.report(
+            Diagnostic::new(WRONG_PROTOTYPE, message)
+                .at(file.span, "")
+                .note(format!("it is `{}` with the types `{}`", first.name, first.types.join(", ")))
+                .help(format!("write `{wanted}({}{params})`", call.name)),
+        );
+        None
+    }
+}
+
 /// The error about a prototype in which an argument points to the kernel's memory: a system call
 /// gets its arguments from a program.
 fn kernel_pointer(
@@ -204,6 +279,11 @@ const RESULT: Type = Type::Int(CInt::Long);
 /// a system call gets a pointer to is memory of the program. A pointer to a type that BTF does not
 /// know becomes a pointer to `void`.
 fn c_text(text: &str, importer: &mut Importer<'_>) -> Type {
+    known_c_text(text, importer).unwrap_or(RESULT)
+}
+
+/// The same, if the type is known.
+fn known_c_text(text: &str, importer: &mut Importer<'_>) -> Option<Type> {
     let spaced = text.replace('*', " * ");
     let (mut words, mut ty) = (Vec::new(), None);
     for word in spaced.split_whitespace() {
@@ -216,7 +296,7 @@ fn c_text(text: &str, importer: &mut Importer<'_>) -> Type {
             word => words.push(word),
         }
     }
-    ty.or_else(|| c_words(&words, importer)).unwrap_or(RESULT)
+    ty.or_else(|| c_words(&words, importer))
 }
 
 /// `struct NAME`, an integer of C, or the name of a type.

@@ -11,7 +11,7 @@ use kps_tests::schedule::{Case, Failed};
 use kps_tests::store::{self, with_its_module};
 use kps_tests::target::{target, Vm};
 use kps_tests::{cases, examples, fixture_cache, kpsc, printed, repository, FIXTURE};
-use object::{Object as _, ObjectSymbol as _};
+use object::{Object as _, ObjectSection as _, ObjectSymbol as _};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -29,6 +29,7 @@ pub(crate) fn cases() -> Vec<Case> {
         generated_code_is_as_it_was_and_compiles.machine().about(20),
         names_that_are_too_long_for_modpost_reach_the_module.machine().about(5),
         a_patch_that_formats_nothing_has_no_code_of_rusts_formatting.machine(),
+        the_kernel_takes_no_body_in_c_for_a_system_call.machine(),
         a_build_folder_of_ones_own_is_a_target.machine().about(40),
         a_kernel_that_is_installed_below_a_folder_is_a_target.machine().about(40),
         hostile_texts_reach_the_module_as_they_are_written_and_nothing_obeys_them.machine(),
@@ -182,6 +183,18 @@ fn a_failed_build_leaves_nothing() {
 /// A module that is built now, whether it has been built before or not.
 fn build(spec: &Path, cache: Option<&Path>) -> Vec<u8> {
     store::build(spec, cache).module
+}
+
+/// The macro of the kernel's source also describes a system call to tracers and allows errors to be
+/// injected, in sections that the kernel reads of modules.
+fn the_kernel_takes_no_body_in_c_for_a_system_call() {
+    let built = store::built(&repository().join("tests/vm/acts/system_calls.kps"));
+    let module = object::File::parse(&*built.module).unwrap_or_else(|error| panic!("{error}"));
+    assert!(module.symbols().any(|symbol| symbol.name() == Ok("__do_sys_dup2")));
+    for name in ["_ftrace_events", "__syscalls_metadata", "_error_injection_whitelist"] {
+        let section = module.section_by_name(name);
+        assert_eq!(section.map_or(0, |section| section.size()), 0, "{name}");
+    }
 }
 
 /// `BLESS=1` writes the messages anew.

@@ -3,6 +3,10 @@
 #include <linux/percpu.h>
 #include <linux/percpu_counter.h>
 
+/* Code of the image, in a module: nothing in other modules is reachable. */
+_Static_assert(sizeof(KBUILD_MODNAME) == sizeof("second_statics"), "another name");
+_Static_assert(!IS_REACHABLE(CONFIG_BLK_DEV_LOOP), "a module is reachable");
+
 static DEFINE_PER_CPU(unsigned long, process_counts);
 static struct percpu_counter nr_files;
 

@@ -2,6 +2,10 @@
 #include <linux/mutex.h>
 #include "second_statics.h"
 
+/* Code of the module: its messages have the module's name, and it may call other modules. */
+_Static_assert(sizeof(KBUILD_MODNAME) == sizeof("loop"), "another name");
+_Static_assert(IS_REACHABLE(CONFIG_BLK_DEV_LOOP), "a module is not reachable");
+
 static int loop_add(int i)
 {
 	int added;

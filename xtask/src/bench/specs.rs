@@ -89,12 +89,12 @@ fn is_plain(name: &str) -> bool {
 fn is_notable(facts: &Facts, symbol: Sym<'_>) -> bool {
     let name = symbol.name;
     let calls = &facts.arch().syscalls;
-    let mut entries = calls.other_entries.iter().chain([&calls.entry]);
     notable::wait(name).is_some()
         || notable::is_main_loop(name)
         || notable::never_returns(name)
         || facts.roles.has(symbol.address, Role::NeverReturns)
-        || entries.any(|prefix| name.starts_with(*prefix))
+        || name.starts_with(calls.entry)
+        || calls.other_entry(name).is_some()
 }
 
 fn has_clones(facts: &Facts, name: &str) -> bool {
