@@ -2,6 +2,7 @@
 //! The wrapper around an author's C file: the names that the file uses for kernel symbols, and
 //! those that the patch uses for the file's functions.
 
+use super::c_data::{self, Call, Param};
 use super::templates;
 use crate::resolve::Fragment;
 use kps_arch::syscall_of;
@@ -22,6 +23,8 @@ struct Wrapper {
     symbols: Vec<(String, String)>,
     /// The module whose code the file has; None for code of the kernel image.
     module: Option<String>,
+    params: Vec<Param>,
+    calls: Vec<Call>,
     /// What may be an entry of a system call that the file defines.
     entries: BTreeSet<String>,
     functions: Vec<Function>,
@@ -117,7 +120,8 @@ pub(super) fn wrapper(patch: &Patch<Fragment>, n: usize, file: &CFile, path: &st
         ObjectName::Vmlinux => None,
     };
     let (path, symbols) = (path.to_owned(), reached);
-    templates::c_file(&Wrapper { path, symbols, module, entries, functions })
+    let (params, calls) = (c_data::params(patch, &file.data), c_data::calls(&file.data));
+    templates::c_file(&Wrapper { path, symbols, module, params, calls, entries, functions })
 }
 
 /// A function whose new body is in the file.

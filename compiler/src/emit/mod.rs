@@ -2,6 +2,7 @@
 //! From a checked patch to the folder that Kbuild builds, in memory.
 
 mod c;
+mod c_data;
 mod crate_files;
 pub mod headers;
 mod library;

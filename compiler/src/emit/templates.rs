@@ -186,13 +186,14 @@ fn render(template: &str, context: &Context) -> String {
 mod tests {
     use super::*;
     use kps_grammar::Source;
-    use kps_plan::ObjectName;
+    use kps_plan::{CData, ObjectName};
 
     fn two_files() -> [CFile; 2] {
         ["show.c", "fs/namespace.c"].map(|path| CFile {
             path: path.to_owned(),
             object: ObjectName::Vmlinux,
             functions: Vec::new(),
+            data: CData::default(),
         })
     }
 

@@ -49,7 +49,7 @@ fn state<B: Body>(state: &State<B>) -> TokenStream {
 }
 
 /// The name of the struct that shadow data belongs to, and its path in generated code.
-fn parent<B: Body>(types: &Types, shadow: &Shadow<B>) -> (Ident, TokenStream) {
+pub(crate) fn parent<B: Body>(types: &Types, shadow: &Shadow<B>) -> (Ident, TokenStream) {
     match &shadow.parent {
         Parent::Kernel(id) => {
             let name = ident(types.get(*id).name());

@@ -11,6 +11,7 @@ mod constants;
 mod data;
 mod func;
 mod gate;
+mod in_c;
 mod kernel_crate;
 mod message;
 mod module;

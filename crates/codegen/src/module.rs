@@ -5,6 +5,7 @@ use crate::body::callback;
 use crate::data;
 use crate::func::{entry_signature, func};
 use crate::gate::{self, gate, gate_ident};
+use crate::in_c;
 use crate::kernel_crate;
 use crate::message;
 use crate::names::{self, func_names, ident, object_ident, FuncNames};
@@ -78,8 +79,9 @@ fn long_names<B>(patch: &Patch<B>) -> Option<TokenStream> {
 /// The code that bodies are part of.
 pub(crate) fn items<B: Body>(patch: &Patch<B>) -> TokenStream {
     let names = func_names(patch);
-    let params = patch.params.as_ref().map(params::values);
+    let params = patch.params.as_ref().map(|all| params::values(all, &in_c::params(patch)));
     let data = patch.has_data().then(|| data::statics(patch));
+    let in_c = in_c::functions(patch);
     let items = patch.items.iter().map(Body::tokens);
     let modules = patch.modules.iter().map(author_module);
     let objects =
@@ -90,6 +92,7 @@ pub(crate) fn items<B: Body>(patch: &Patch<B>) -> TokenStream {
         #(#modules)*
         #params
         #data
+        #in_c
         #(#objects)*
     }
 }

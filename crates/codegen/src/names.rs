@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Every name that generated code introduces, in one place.
 
-use kps_plan::{Callback, Func, ObjectName, Patch, ORIGINAL};
+use kps_plan::{Callback, DataFunction, Func, ObjectName, Patch, ORIGINAL};
 use proc_macro2::{Ident, Span};
 use std::collections::HashSet;
 
@@ -118,6 +118,16 @@ pub fn c_symbol(name: &str) -> String {
 /// The symbol of the function in C that does what an inline function of the kernel's headers does.
 pub fn header_symbol(name: &str) -> String {
     format!("{PREFIX}header_{name}")
+}
+
+/// The symbol through which files in C read a parameter.
+pub fn param_symbol(name: &str) -> String {
+    format!("{PREFIX}param_{name}")
+}
+
+/// The symbol of a function through which files in C reach a datum.
+pub fn data_symbol(name: &str, function: DataFunction) -> String {
+    format!("{PREFIX}{}_{name}", function.name())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! Module parameters: the values that bodies read, and the records through which the loader and
 //! sysfs access them.
 
-use crate::names::ident;
+use crate::names::{ident, param_symbol};
 use crate::types::c_int;
 use kps_plan::{ModuleParam, ParamDefault, ParamType, ParamValue, Params, Types};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
@@ -10,9 +10,9 @@ use quote::{format_ident, quote};
 use std::collections::BTreeSet;
 use std::ffi::CString;
 
-/// The statics with the values.
-pub(crate) fn values(params: &Params) -> TokenStream {
-    params.all.iter().map(value).collect()
+/// The statics with the values. Files in C read some.
+pub(crate) fn values(params: &Params, in_c: &BTreeSet<&str>) -> TokenStream {
+    params.all.iter().map(|param| value(param, in_c.contains(param.name.as_str()))).collect()
 }
 
 /// The `.modinfo` entries about the parameters, each with a name.
@@ -33,8 +33,8 @@ pub(crate) fn modinfo(params: &Params) -> Vec<(Ident, String)> {
     entries
 }
 
-/// The static that bodies read.
-fn value(param: &ModuleParam) -> TokenStream {
+/// The static that bodies read, which has a symbol if a file in C reads it.
+fn value(param: &ModuleParam, is_in_c: bool) -> TokenStream {
     let name = ident(&param.name);
     let holder = holder(param);
     let (generics, value) = match &param.default {
@@ -56,8 +56,13 @@ fn value(param: &ModuleParam) -> TokenStream {
         }
     };
     let title = format!(" The parameter `{}`.", param.name);
+    let symbol = is_in_c.then(|| {
+        let symbol = param_symbol(&param.name);
+        quote!(#[export_name = #symbol])
+    });
     quote! {
         #[doc = #title]
+        #symbol
         #[allow(non_upper_case_globals)]
         static #name: #holder #generics = #holder::new(#value);
     }

@@ -11,6 +11,7 @@
 
 mod callbacks;
 mod data;
+mod in_c;
 mod keepers;
 mod mode;
 mod note;
@@ -22,6 +23,7 @@ mod types;
 
 pub use callbacks::{Callback, Callbacks};
 pub use data::{fnv, DataId, DataType, Free, Parent, Resource, Shadow, State};
+pub use in_c::{CData, CDatum, CDatumKind, DataFunction};
 pub use keepers::{Keeper, Stays};
 pub use kps_arch::{Arch, ByValue, Entry, Location, Passing, Unclear};
 pub use mode::Mode;
@@ -87,6 +89,8 @@ pub struct CFile {
     pub object: ObjectName,
     /// The functions that Rust bodies call.
     pub functions: Vec<String>,
+    /// What it uses of the patch's parameters and data.
+    pub data: CData,
 }
 
 /// When a patch replaces all earlier ones.

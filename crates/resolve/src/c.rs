@@ -11,7 +11,7 @@ use super::Resolver;
 use kps_ast::{self as ast, Text};
 use kps_diag::{Diagnostic, FILE_OUTSIDE, REPEATED_NAME};
 use kps_facts::Importer;
-use kps_plan::{CFile, CPrototype, CSyscall, Change, Func, Function, Link, ObjectName};
+use kps_plan::{CData, CFile, CPrototype, CSyscall, Change, Func, Function, Link, ObjectName};
 
 impl Resolver<'_> {
     /// The functions of C files that Rust bodies may call, with their declared prototypes.
@@ -118,6 +118,7 @@ impl Resolver<'_> {
                     path: file.value.clone(),
                     object,
                     functions: Vec::new(),
+                    data: CData::default(),
                 });
                 Some(self.c_files.len() - 1)
             }
@@ -150,13 +151,13 @@ pub(super) fn one_original<B>(funcs: &mut [Func<B>]) {
 const DO: &str = "__do_";
 
 /// Whether a declaration from BTF is valid C, even if the BTF is forged.
-fn is_plain_c(text: &str) -> bool {
+pub(super) fn is_plain_c(text: &str) -> bool {
     text.chars().all(|c| c.is_ascii_alphanumeric() || "_ *,()[].".contains(c))
         && !text.contains("anonymous")
 }
 
 /// Whether a word occurs in a text.
-fn has_word(text: &str, word: &str) -> bool {
+pub(super) fn has_word(text: &str, word: &str) -> bool {
     text.split(|c: char| c != '_' && !c.is_ascii_alphanumeric()).any(|found| found == word)
 }
 

@@ -82,7 +82,7 @@ impl Resolver<'_> {
                     }
                     self.check_atomic(object, func, &calls);
                 }
-                self.check_atomic(object, func, &self.in_c(func));
+                self.check_atomic(object, func, &self.in_c(spec, func));
             }
         }
         self.check_recursion(spec, rust);
@@ -92,12 +92,13 @@ impl Resolver<'_> {
     }
 
     /// The calls of a new body in C, at the place that names its file.
-    fn in_c(&self, func: &ast::Func) -> Vec<Call> {
+    fn in_c(&self, spec: &ast::Patch, func: &ast::Func) -> Vec<Call> {
         let Some(file) = &func.replace_c else { return Vec::new() };
         let text = self.pieces.c_file(&file.value).unwrap_or_default();
         let code = Code { span: file.span };
         let called = calls_in_c(text, &func.symbol.name.value).into_iter();
-        called.map(|name| Call { enters: name.clone(), name, span: file.span, code }).collect()
+        let call = |name: String| Call { enters: from_c(spec, &name), name, span: file.span, code };
+        called.map(call).collect()
     }
 
     /// The calls that one of the patch's own functions in C makes, at the place that calls it.
@@ -106,7 +107,7 @@ impl Resolver<'_> {
         let Some(file) = spec.c_files.iter().find(has) else { return Vec::new() };
         let text = self.pieces.c_file(&file.file.value).unwrap_or_default();
         let called = calls_in_c(text, &call.name).into_iter();
-        called.map(|name| Call { enters: name.clone(), name, ..call.clone() }).collect()
+        called.map(|name| Call { enters: from_c(spec, &name), name, ..call.clone() }).collect()
     }
 
     /// Constructors and destructors run under the kernel's shadow lock, with interrupts off
@@ -405,6 +406,16 @@ pub(super) fn of_runtime(spec: &ast::Patch, of: &str, method: &str) -> Option<&'
     }
     let is_param = spec.params.iter().any(|param| is(&param.name));
     (is_param && method == "with").then_some("kernel_param_lock")
+}
+
+/// The kernel's function that a function of this name enters in C: the shadow variables have
+/// functions there.
+pub(super) fn from_c(spec: &ast::Patch, name: &str) -> String {
+    let entered = ["get_or_init", "get", "remove"].into_iter().find_map(|method| {
+        let of = name.strip_suffix(method)?.strip_suffix('_')?;
+        of_runtime(spec, of, method)
+    });
+    entered.unwrap_or(name).to_owned()
 }
 
 /// Rust keywords that decide whether the following code runs.

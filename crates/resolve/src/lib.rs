@@ -7,6 +7,7 @@
 mod advice;
 mod bodies;
 mod c;
+mod c_data;
 mod c_names;
 mod c_notation;
 mod c_table;
@@ -300,6 +301,7 @@ impl<'a> Resolver<'a> {
         self.link_objects(&mut resolved);
         let objects = resolved;
         self.used(spec, &rust, &objects, &declared, &mut importer, &mut imports);
+        self.data_in_c(spec, &importer);
         imports.types = importer.finish();
         self.check_hidden_types(&rust, &imports.types);
         self.check_user_members(&rust, &imports.types);

@@ -8,7 +8,7 @@
 
 use super::bodies::Rust;
 use super::c_text::calls_in_c;
-use super::calls::{calls, Call, Calls};
+use super::calls::{calls, from_c, Call, Calls};
 use super::symbols::Scope;
 use super::Resolver;
 use crate::notable;
@@ -129,7 +129,7 @@ impl Resolver<'_> {
         }
         let file = func.replace_c.as_ref().and_then(|file| self.pieces.c_file(&file.value));
         let called = file.map(|text| calls_in_c(text, &func.symbol.name.value));
-        for call in called.into_iter().flatten() {
+        for call in called.into_iter().flatten().map(|name| from_c(spec, &name)) {
             reaches.extend(reached(&call).into_iter().map(|(hook, through)| Reach {
                 hook,
                 call: call.clone(),

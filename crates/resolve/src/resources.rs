@@ -53,7 +53,8 @@ impl Resolver<'_> {
                 acquire,
                 release,
                 adopt: bound(adopt),
-                is_named: is_named(spec, rust, &name.value),
+                is_named: is_named(spec, rust, &name.value)
+                    || self.is_named_in_c(spec, &name.value),
             });
         }
         resources

@@ -72,6 +72,9 @@ impl<T: Scalar> Param<T> {
 
 /// An array of at most `N` elements, which the kernel may write at any time, one element after the
 /// other. If several elements must be consistent, the file must not be writable.
+///
+/// Files in C of the patch read it as a struct of these members.
+#[repr(C)]
 #[derive(Debug)]
 pub struct Array<T, const N: usize> {
     values: UnsafeCell<[T; N]>,
