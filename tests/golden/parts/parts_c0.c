@@ -11,6 +11,10 @@ asm(".set \"cpu_number\", \"kps.sym.vmlinux.cpu_number,0\"");
 asm(".set \"no_btf_function\", \"kps.sym.vmlinux.no_btf_function,0\"");
 asm(".set \"unexported_helper\", \"kps.sym.vmlinux.unexported_helper,0\"");
 
+/* The file is code of the kernel image, which calls nothing in modules. */
+#undef IS_REACHABLE
+#define IS_REACHABLE(option) IS_BUILTIN(option)
+
 #define reckon kps_c_reckon
 
 #include "c/parts.d/helpers.c"

@@ -11,6 +11,10 @@ asm(".set \"cpu_number\", \"kps.sym.vmlinux.cpu_number,0\"");
 asm(".set \"no_btf_function\", \"kps.sym.vmlinux.no_btf_function,0\"");
 asm(".set \"unexported_helper\", \"kps.sym.vmlinux.unexported_helper,0\"");
 
+/* The file is code of the kernel image, which calls nothing in modules. */
+#undef IS_REACHABLE
+#define IS_REACHABLE(option) IS_BUILTIN(option)
+
 #define version_proc_show kps_c_version_proc_show
 /* The old function, entered behind its ftrace site. It can be called, and no more. */
 #define original_version_proc_show(...) ({ extern __typeof__(version_proc_show) kps_orig_version_proc_show; kps_orig_version_proc_show(__VA_ARGS__); })
