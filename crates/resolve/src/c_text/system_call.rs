@@ -91,7 +91,8 @@ mod tests {
     use super::*;
 
     const TEXT: &str = "/* SYSCALL_DEFINE1(not, int, this) */\n#include <linux/syscalls.h>\n\
-        SYSCALL_DEFINE3(openat2, int, dfd, const char __user *, name,\n\t\tstruct open_how  __user *, how)\n\
+        SYSCALL_DEFINE3(openat2, int, dfd, const char __user *, name,\n\
+        \t\tstruct open_how  __user *, how)\n\
         {\n\treturn do_it(dfd);\n}\nSYSCALL_DEFINE0(getpid)\n{\n\treturn task(1);\n}\n\
         COMPAT_SYSCALL_DEFINE1(openat2, unsigned int, fd) { return compat(fd); }\n\
         KLP_SYSCALL_DEFINE1(other, int, a) {}\n#define SYSCALL_DEFINEx(n) n\n";
