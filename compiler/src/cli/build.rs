@@ -67,8 +67,8 @@ impl Build {
         self.spec.as_deref()
     }
 
-    /// Builds for one kernel. `is_first` is whether `use` lines can be missing that this command has
-    /// not yet tried to add.
+    /// Builds for one kernel. `is_first` is whether this command has not yet tried to add `use`
+    /// lines.
     fn build(
         &self,
         input: &Input,

@@ -121,7 +121,7 @@ pub struct UseFn {
 pub struct UseStatic {
     /// Its symbol.
     pub symbol: Symbol,
-    /// Its Rust type, if the author gave one. Only Rust needs it, and BTF has that of few variables.
+    /// Its Rust type, if the author gave one. Only Rust needs it; BTF has that of few variables.
     pub ty: Option<Code>,
     /// `when ..`
     pub when: Conditions,

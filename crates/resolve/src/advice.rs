@@ -115,10 +115,7 @@ impl Advice<'_> {
                 format!("add `use percpu {name};` to `object {object}`"),
                 format!("add `#[symbols({object})] extern \"C\" {{ #[percpu] static {name}: TYPE; }}`"),
             ),
-            Advice::VariableType { word, name } => (
-                format!("write it: `use {word} {name}: TYPE;`"),
-                format!("write it: `static {name}: TYPE;`"),
-            ),
+            Advice::VariableType { word, name } => variable_type(word, name),
             Advice::InBodiesOf(object) => (
                 format!("use it in the bodies of `object {object}`"),
                 format!("use it in hooks and callbacks of `{object}`"),
@@ -182,6 +179,10 @@ fn elsewhere(objects: &[String], name: &str) -> (String, String) {
         format!("write it in {}, which has it", list(&in_spec, "or")),
         format!("write {}", list(&in_crate, "or")),
     )
+}
+
+fn variable_type(word: &str, name: &str) -> (String, String) {
+    (format!("write it: `use {word} {name}: TYPE;`"), format!("write it: `static {name}: TYPE;`"))
 }
 
 fn per_cpu(name: &str, ty: Option<&str>) -> (String, String) {
