@@ -186,7 +186,7 @@ mod tests {
     use super::*;
     use crate::emit::Emitted;
     use kps_grammar::{Language, Source, Sources};
-    use kps_plan::ObjectName;
+    use kps_plan::{CData, ObjectName};
 
     #[test]
     fn messages_are_led_to_the_authors_file() {
@@ -227,6 +227,7 @@ mod tests {
             path: path.to_owned(),
             object: ObjectName::Vmlinux,
             functions: Vec::new(),
+            data: CData::default(),
         });
         let emitted = Emitted::nothing();
         let author = Author { emitted: &emitted, sources: &sources };

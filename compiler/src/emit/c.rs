@@ -7,7 +7,9 @@ use super::templates;
 use crate::resolve::Fragment;
 use kps_arch::syscall_of;
 use kps_codegen::names::{c_name, c_symbol, func_names, FuncNames};
-use kps_plan::{CFile, CPrototype, CSymbol, CSyscall, Change, Func, Link, Object, ObjectName, Patch, Uses};
+use kps_plan::{
+    CFile, CPrototype, CSymbol, CSyscall, Change, Func, Link, Object, ObjectName, Patch, Uses,
+};
 use kps_resolve::is_plain;
 use serde::Serialize;
 use std::collections::BTreeSet;

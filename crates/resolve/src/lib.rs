@@ -72,9 +72,7 @@ use kps_diag::{
     REPEATED_OBJECT,
 };
 use kps_facts::{Facts, Importer, Wanted};
-use kps_plan::{
-    AuthorsKey, CFile, Imports, Klp, Kobject, Mode, Object, ObjectName, Patch, Rodata, Target, Type,
-};
+use kps_plan::{CFile, Imports, Klp, Kobject, Object, ObjectName, Patch, Rodata, Type};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use symbols::Scope;
 use uses::{Declared, Untyped};
@@ -298,8 +296,7 @@ impl<'a> Resolver<'a> {
                 places.push(spans);
             }
         }
-        self.link_objects(&mut resolved);
-        let objects = resolved;
+        let objects = self.link_objects(resolved);
         self.used(spec, &rust, &objects, &declared, &mut importer, &mut imports);
         self.data_in_c(spec, &importer);
         imports.types = importer.finish();
@@ -341,26 +338,6 @@ impl<'a> Resolver<'a> {
             );
         }
         klp
-    }
-
-    /// The kernel that the patch is for.
-    fn target(&self) -> Target {
-        let (kernel, mode) = (&self.facts.identity, self.facts.mode);
-        Target {
-            release: kernel.release.clone(),
-            build_id: kernel.build_id.clone(),
-            mode,
-            authors: match mode {
-                Mode::KernelCrate => authors_key(&kernel.release),
-                Mode::Core => AuthorsKey::Authors,
-            },
-            constants: match mode {
-                Mode::KernelCrate => Vec::new(),
-                Mode::Core => {
-                    self.facts.constants.iter().map(|(name, n)| (name.to_owned(), n)).collect()
-                }
-            },
-        }
     }
 
     /// The objects of the spec that can be resolved, each once.
@@ -454,15 +431,16 @@ impl<'a> Resolver<'a> {
     }
 
     /// A module is loaded after its dependencies, so its bodies may use their symbols too.
-    fn link_objects(&self, objects: &mut [Object<Fragment>]) {
+    fn link_objects(&self, mut objects: Vec<Object<Fragment>>) -> Vec<Object<Fragment>> {
         let names: Vec<String> =
             objects.iter().map(|object| object.name.as_str().to_owned()).collect();
-        for object in objects {
+        for object in &mut objects {
             let module = self.facts.modules.get(object.name.as_str());
             let depends =
                 |name: &String| module.is_some_and(|module| module.depends.contains(name));
             object.sees = (0..names.len()).filter(|&n| depends(&names[n])).collect();
         }
+        objects
     }
 
     fn klp(&mut self, importer: &mut Importer<'_>, needs: Needs) -> Option<Klp> {
@@ -491,14 +469,5 @@ impl<'a> Resolver<'a> {
             Some(&(_, index)) => usize::try_from(index).ok().map(Rodata::Memory),
             None => (!btf.types("module_layout").is_empty()).then_some(Rodata::CoreLayout),
         }
-    }
-}
-
-/// `author: ".."` became `authors: [..]` in Linux 6.15.
-fn authors_key(release: &str) -> AuthorsKey {
-    let mut parts = release.split(['.', '-', '+']).map(|part| part.parse::<u32>().unwrap_or(0));
-    match (parts.next(), parts.next()) {
-        (Some(major), Some(minor)) if (major, minor) < (6, 15) => AuthorsKey::Author,
-        _ => AuthorsKey::Authors,
     }
 }

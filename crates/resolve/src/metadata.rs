@@ -9,7 +9,7 @@ use kps_diag::{
     Diagnostic, INVALID_LICENSE, INVALID_MODULE_NAME, INVALID_RANGE, INVALID_TEXT, MISSING_OPTION,
     NO_LIVEPATCH_SUPPORT, OTHER_KERNEL_RANGE, SIGNED_MODULES_ONLY,
 };
-use kps_plan::Metadata;
+use kps_plan::{AuthorsKey, Metadata, Mode, Target};
 use std::cmp::Ordering;
 
 /// `MODULE_NAME_LEN` is 56 on 64-bit machines, with the NUL.
@@ -151,6 +151,26 @@ impl Resolver<'_> {
             TextClause::Kernel => self.kernel_range(text),
             // A patch needs one, so `license` looks for it.
             TextClause::License => {}
+        }
+    }
+
+    /// The kernel that the patch is for.
+    pub(super) fn target(&self) -> Target {
+        let (kernel, mode) = (&self.facts.identity, self.facts.mode);
+        Target {
+            release: kernel.release.clone(),
+            build_id: kernel.build_id.clone(),
+            mode,
+            authors: match mode {
+                Mode::KernelCrate => authors_key(&kernel.release),
+                Mode::Core => AuthorsKey::Authors,
+            },
+            constants: match mode {
+                Mode::KernelCrate => Vec::new(),
+                Mode::Core => {
+                    self.facts.constants.iter().map(|(name, n)| (name.to_owned(), n)).collect()
+                }
+            },
         }
     }
 
@@ -303,6 +323,15 @@ impl Resolver<'_> {
             ),
             Some(true) => {}
         }
+    }
+}
+
+/// `author: ".."` became `authors: [..]` in Linux 6.15.
+fn authors_key(release: &str) -> AuthorsKey {
+    let mut parts = release.split(['.', '-', '+']).map(|part| part.parse::<u32>().unwrap_or(0));
+    match (parts.next(), parts.next()) {
+        (Some(major), Some(minor)) if (major, minor) < (6, 15) => AuthorsKey::Author,
+        _ => AuthorsKey::Authors,
     }
 }
 
