@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The `use` lines of a patch: kernel symbols that bodies and C files reach through klp relocations.
+//! The `use` lines of a patch: kernel symbols that bodies and C files reach through klp
+//! relocations.
 //!
 //! Rust needs the type of what it uses, from BTF or from the author. C brings its own declarations,
 //! so a line without a type that is known nowhere is complete as long as no Rust names the symbol.
