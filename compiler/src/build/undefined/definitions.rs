@@ -34,10 +34,11 @@ fn may_define(text: &str, name: &str) -> bool {
         match token {
             "{" => depth += 1,
             "}" => depth = depth.saturating_sub(1),
-            _ if token == name && depth == 0 => {
-                if defines(&tokens[statement..n], &tokens[n + 1..]) {
-                    return true;
-                }
+            _ if token == name
+                && depth == 0
+                && defines(&tokens[statement..n], &tokens[n + 1..]) =>
+            {
+                return true;
             }
             _ => {}
         }
