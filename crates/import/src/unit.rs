@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0
+//! A source file as the C front end reads it with the target's own options: its definitions in
+//! their order, and what each of them uses.
+//!
+//! The program that writes this (`reader/main.rs`) runs in the sandbox with the target's compilers.
+//! It reads a stranger's C, so nothing in its output is trusted: every range is checked against the
+//! text.
+
+use serde::Deserialize;
+use std::ops::Range;
+
+/// A file of the kernel's source, read with everything that it includes.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Unit {
+    /// What the file has at file scope, in its order. Ranges do not overlap. Preprocessor
+    /// conditionals, comments and inactive text are between the items.
+    pub items: Vec<Item>,
+    /// The errors of the front end about this file, which may be about what only gcc understands.
+    pub errors: Vec<String>,
+}
+
+/// Something at file scope.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Item {
+    /// Its bytes in the file, without the comment above it, and with the `;` that ends it. For what
+    /// a macro defines, those of the macro's call.
+    pub range: Range<usize>,
+    /// What it is.
+    pub kind: ItemKind,
+}
+
+/// What an item is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ItemKind {
+    /// `#include`: the name with its quotes or brackets, and the file below the top of the source
+    /// that it is; `None` for one elsewhere, such as a generated header.
+    Include { spelled: String, path: Option<String> },
+    /// `#define` of a name, and the words of its replacement.
+    Define { name: String, words: Vec<String> },
+    /// `#undef` of a name.
+    Undef { name: String },
+    /// One declaration or several: a macro such as `DEFINE_MUTEX` or `SYSCALL_DEFINE3` may make
+    /// many, and a `struct` may come with a variable.
+    Declarations(Vec<Declaration>),
+}
+
+/// A declaration.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Declaration {
+    /// Its name; empty for an anonymous type or assembly at file scope.
+    pub name: String,
+    /// What it declares.
+    pub kind: Kind,
+    /// Whether it is `static`.
+    pub is_static: bool,
+    /// The section that an attribute names, such as `.init.text`.
+    pub section: Option<String>,
+    /// Whether a header, or an earlier item of this file, declares it too.
+    pub is_declared_before: Declared,
+    /// Declares the same in one line, without `static` and without an initial value:
+    /// `extern int max(int a, int b);`. For functions and variables.
+    pub declaration: Option<String>,
+    /// Everything that it names, once each.
+    pub uses: Vec<Use>,
+}
+
+/// Where else a function or a variable is declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Declared {
+    /// Nowhere.
+    Nowhere,
+    /// In a header.
+    InHeader,
+    /// In this file only.
+    InFile,
+}
+
+/// What a declaration declares.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A function; with a body if it is a definition.
+    Function {
+        /// The bytes of the body, with its braces. For a function of a macro, those that the
+        /// author wrote in braces behind the macro's call, if any.
+        body: Option<Range<usize>>,
+        /// Whether it is declared `inline`.
+        is_inline: bool,
+        /// Its static variables.
+        statics: Vec<StaticLocal>,
+        /// Its parameters and result, for a comparison of prototypes.
+        prototype: String,
+    },
+    /// A variable.
+    Variable {
+        /// Whether it is a definition and not only `extern`.
+        is_definition: bool,
+        /// Whether it cannot be written.
+        is_const: bool,
+        /// Whether it has an initial value.
+        has_value: bool,
+    },
+    /// A struct or union with its members: name, and the bytes of the declaration.
+    Record { members: Vec<(String, Range<usize>)> },
+    /// An enumeration, with its constants.
+    Enum { constants: Vec<String> },
+    /// A typedef.
+    Typedef,
+    /// Assembly at file scope, `_Static_assert`, and what is none of the above.
+    Other,
+}
+
+/// A `static` variable of a function.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct StaticLocal {
+    /// Its name.
+    pub name: String,
+    /// The bytes of its declaration, with the `;`; those of the macro's call if a macro makes it.
+    pub range: Range<usize>,
+    /// Whether it comes from a macro.
+    pub of_macro: bool,
+    /// Whether it cannot be written.
+    pub is_const: bool,
+    /// Declares it as `extern`, in one line, as [`Declaration::declaration`] does.
+    pub declaration: String,
+}
+
+/// A name that a declaration uses.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Use {
+    /// The name.
+    pub name: String,
+    /// What the name is of.
+    pub of: Of,
+    /// Where that is declared or defined: the first declaration in this file, if there is one.
+    pub at: At,
+    /// The places in this file where it is named, or where the macro stands that names it.
+    pub places: Vec<Range<usize>>,
+}
+
+/// What a name is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Of {
+    /// A function.
+    Function,
+    /// A function that its header defines (`static inline`).
+    InlineFunction,
+    /// A variable.
+    Variable,
+    /// A member of a struct or union: `name` is `STRUCT.MEMBER`.
+    Member,
+    /// A type, or a constant of an enumeration.
+    Type,
+    /// A macro.
+    Macro,
+}
+
+/// Where something is declared.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum At {
+    /// In this file, in the item with this index.
+    Item(usize),
+    /// In a file that it includes: below the top of the source, or an absolute path.
+    Header(String),
+    /// Nowhere: the compiler knows it.
+    Builtin,
+}
