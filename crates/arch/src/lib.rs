@@ -53,6 +53,8 @@ pub struct Arch {
     pub writes: fn(&[u8]) -> bool,
     /// Whether linked code at an address refers to something in a range of addresses.
     pub refers: fn(&[u8], u64, &Range<u64>) -> bool,
+    /// The length of the jump that code starts with, which static keys switch; 0 for other code.
+    pub switched: fn(&[u8]) -> usize,
     /// Decodes the type of a relocation that the module loader applies; None for a type that it
     /// refuses.
     pub relocation: fn(u32) -> Option<Relocation>,

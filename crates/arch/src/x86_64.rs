@@ -45,6 +45,7 @@ pub(crate) static X86_64: Arch = Arch {
     destination,
     writes,
     refers,
+    switched,
     relocation,
     implied,
     // `show_ip()` in arch/x86/kernel/dumpstack.c.
@@ -313,6 +314,15 @@ fn refers(code: &[u8], address: u64, to: &Range<u64>) -> bool {
         to.contains(&0_u64.wrapping_add_signed(value))
             || BEHIND.iter().any(|behind| to.contains(&from(behind)))
     })
+}
+
+/// A jump, or a NOP in its place, of 2 or 5 bytes (arch/x86/kernel/jump_label.c).
+fn switched(code: &[u8]) -> usize {
+    match code {
+        [0xeb, _, ..] | [0x66, 0x90, ..] => 2,
+        [0xe9, ..] | [0x0f, 0x1f, 0x44, ..] => 5,
+        _ => 0,
+    }
 }
 
 /// The types that `apply_relocate_add()` of arch/x86/kernel/module.c knows.

@@ -6,4 +6,6 @@
 //! compiler, whose code tells which functions change. Everything here maps values to values; who
 //! calls it runs the compilers.
 
+pub mod lines;
+pub mod objects;
 pub mod unit;

@@ -8,6 +8,7 @@
 
 use serde::Deserialize;
 use std::ops::Range;
+use thiserror::Error;
 
 /// A file of the kernel's source, read with everything that it includes.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -35,11 +36,24 @@ pub struct Item {
 pub enum ItemKind {
     /// `#include`: the name with its quotes or brackets, and the file below the top of the source
     /// that it is; `None` for one elsewhere, such as a generated header.
-    Include { spelled: String, path: Option<String> },
+    Include {
+        /// The name as it is written.
+        spelled: String,
+        /// The file.
+        path: Option<String>,
+    },
     /// `#define` of a name, and the words of its replacement.
-    Define { name: String, words: Vec<String> },
+    Define {
+        /// The macro.
+        name: String,
+        /// The identifiers behind its name, its parameters too.
+        words: Vec<String>,
+    },
     /// `#undef` of a name.
-    Undef { name: String },
+    Undef {
+        /// The macro.
+        name: String,
+    },
     /// One declaration or several: a macro such as `DEFINE_MUTEX` or `SYSCALL_DEFINE3` may make
     /// many, and a `struct` may come with a variable.
     Declarations(Vec<Declaration>),
@@ -59,7 +73,7 @@ pub struct Declaration {
     /// Whether a header, or an earlier item of this file, declares it too.
     pub is_declared_before: Declared,
     /// Declares the same in one line, without `static` and without an initial value:
-    /// `extern int max(int a, int b);`. For functions and variables.
+    /// `extern int max(int a, int b);`. For functions and variables, if their types have names.
     pub declaration: Option<String>,
     /// Everything that it names, once each.
     pub uses: Vec<Use>,
@@ -83,6 +97,8 @@ pub enum Declared {
 pub enum Kind {
     /// A function; with a body if it is a definition.
     Function {
+        /// Whether it has a body, by whomever it is written.
+        is_definition: bool,
         /// The bytes of the body, with its braces. For a function of a macro, those that the
         /// author wrote in braces behind the macro's call, if any.
         body: Option<Range<usize>>,
@@ -103,9 +119,15 @@ pub enum Kind {
         has_value: bool,
     },
     /// A struct or union with its members: name, and the bytes of the declaration.
-    Record { members: Vec<(String, Range<usize>)> },
+    Record {
+        /// The members, with those of nameless structs and unions in it.
+        members: Vec<(String, Range<usize>)>,
+    },
     /// An enumeration, with its constants.
-    Enum { constants: Vec<String> },
+    Enum {
+        /// Their names.
+        constants: Vec<String>,
+    },
     /// A typedef.
     Typedef,
     /// Assembly at file scope, `_Static_assert`, and what is none of the above.
@@ -123,7 +145,8 @@ pub struct StaticLocal {
     pub of_macro: bool,
     /// Whether it cannot be written.
     pub is_const: bool,
-    /// Declares it as `extern`, in one line, as [`Declaration::declaration`] does.
+    /// Declares it as `extern`, in one line, as [`Declaration::declaration`] does; empty if its type
+    /// has no name.
     pub declaration: String,
 }
 
@@ -134,7 +157,8 @@ pub struct Use {
     pub name: String,
     /// What the name is of.
     pub of: Of,
-    /// Where that is declared or defined: the first declaration in this file, if there is one.
+    /// Where that is declared or defined: the first declaration in this file, if there is one. Of a
+    /// type its definition; if the file also declares it elsewhere, there is a second use.
     pub at: At,
     /// The places in this file where it is named, or where the macro stands that names it.
     pub places: Vec<Range<usize>>,
@@ -168,4 +192,96 @@ pub enum At {
     Header(String),
     /// Nowhere: the compiler knows it.
     Builtin,
+}
+
+impl Unit {
+    /// Reads what the program has printed about a text of so many bytes.
+    pub fn read(json: &[u8], len: usize) -> Result<Unit, Unreadable> {
+        let unit: Unit = serde_json::from_slice(json)?;
+        match unit.is_within(len) {
+            true => Ok(unit),
+            false => Err(Unreadable::Range),
+        }
+    }
+
+    /// Whether its ranges are in the text and in order, and its items exist.
+    fn is_within(&self, len: usize) -> bool {
+        let is_in = |range: &Range<usize>| range.start <= range.end && range.end <= len;
+        let mut end = 0;
+        self.items.iter().all(|item| {
+            let follows = end <= item.range.start && is_in(&item.range);
+            end = item.range.end;
+            let ItemKind::Declarations(declarations) = &item.kind else { return follows };
+            follows
+                && declarations.iter().all(|declaration| {
+                    declaration.kind.ranges().all(is_in)
+                        && declaration.uses.iter().all(|used| {
+                            let exists = match used.at {
+                                At::Item(number) => number < self.items.len(),
+                                At::Header(_) | At::Builtin => true,
+                            };
+                            exists && used.places.iter().all(is_in)
+                        })
+                })
+        })
+    }
+}
+
+impl Kind {
+    /// The ranges in it.
+    fn ranges(&self) -> impl Iterator<Item = &Range<usize>> {
+        let (body, statics, members) = match self {
+            Kind::Function { body, statics, .. } => (body.as_ref(), statics.as_slice(), &[][..]),
+            Kind::Record { members } => (None, &[][..], members.as_slice()),
+            _ => (None, &[][..], &[][..]),
+        };
+        let statics = statics.iter().map(|local| &local.range);
+        body.into_iter().chain(statics).chain(members.iter().map(|(_, range)| range))
+    }
+}
+
+/// Why the output of the program is not about the text.
+#[derive(Debug, Error)]
+pub enum Unreadable {
+    /// It is not the JSON of a unit.
+    #[error("{0}")]
+    Json(#[from] serde_json::Error),
+    /// It names bytes that the text does not have.
+    #[error("it names bytes that the text does not have")]
+    Range,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the program prints of `int f(void) { return x; }`.
+    const JSON: &str = r#"{"items":[{"range":{"start":0,"end":25},"kind":{"declarations":[{
+        "name":"f","kind":{"function":{"is_definition":true,"body":{"start":12,"end":25},"is_inline":false,
+        "statics":[],"prototype":"int (void)"}},"is_static":false,"section":null,
+        "is_declared_before":"nowhere","declaration":"extern int f(void);","uses":[{"name":"x",
+        "of":"variable","at":{"header":"include/x.h"},"places":[{"start":21,"end":22}]},{
+        "name":"f","of":"function","at":{"item":0},"places":[]}]}]}}],"errors":[]}"#;
+
+    #[test]
+    fn a_unit_is_read() {
+        let unit = Unit::read(JSON.as_bytes(), 25).unwrap_or_else(|error| panic!("{error}"));
+        let ItemKind::Declarations(declarations) = &unit.items[0].kind else { panic!("{unit:?}") };
+        assert_eq!(declarations[0].uses[0].at, At::Header("include/x.h".to_owned()));
+        assert_eq!(declarations[0].is_declared_before, Declared::Nowhere);
+    }
+
+    #[test]
+    fn no_range_is_outside_of_the_text_and_no_item_is_missing() {
+        let wrong = [
+            (JSON.to_owned(), 24),
+            (JSON.replace("\"start\":12", "\"start\":26"), 25),
+            (JSON.replace("\"end\":22", "\"end\":220"), 25),
+            (JSON.replace("{\"item\":0}", "{\"item\":1}"), 25),
+        ];
+        for (json, len) in wrong {
+            assert!(matches!(Unit::read(json.as_bytes(), len), Err(Unreadable::Range)), "{json}");
+        }
+        assert!(matches!(Unit::read(b"{}", 0), Err(Unreadable::Json(_))));
+    }
 }
