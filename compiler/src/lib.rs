@@ -17,6 +17,7 @@ pub mod convert;
 pub mod doctor;
 pub mod driver;
 pub mod emit;
+pub mod import;
 pub mod input;
 pub mod inspect;
 pub mod known;

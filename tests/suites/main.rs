@@ -32,6 +32,7 @@ mod post_link;
 mod preflight;
 mod properties;
 mod provoked;
+mod reader;
 mod roles;
 mod running;
 mod selftests;
@@ -82,6 +83,7 @@ const SUITES: &[Suite] = &[
     Suite::new("preflight", preflight::cases),
     Suite::new("properties", properties::cases),
     Suite::new("provoked", provoked::cases),
+    Suite::new("reader", reader::cases),
     Suite::new("roles", roles::cases),
     Suite::new("running", running::cases),
     Suite::new("selftests", selftests::cases),

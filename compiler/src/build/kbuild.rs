@@ -57,7 +57,7 @@ fn write_rules(folder: &Path, try_run: &str, probes: &str) -> std::io::Result<()
 }
 
 /// The makefile that is read first when a folder is built, if there is one.
-pub(super) fn makefile(folder: &Path) -> Option<PathBuf> {
+pub(crate) fn makefile(folder: &Path) -> Option<PathBuf> {
     Some(folder.join(MAKEFILE)).filter(|path| path.exists())
 }
 

@@ -40,14 +40,14 @@ pub fn kept(emitted: &Emitted, target: &Target) -> Option<Kept> {
 
 /// Identifies the compilers of a target. Another toolchain has rebuilt the kernel's own libraries,
 /// which the earlier rustc cannot read.
-pub(super) fn compilers(target: &Target) -> String {
+pub(crate) fn compilers(target: &Target) -> String {
     let own = target.tree().map(|tree| tree.build.join("rust/libmacros.so"));
     let made = own.and_then(|path| std::fs::metadata(path).ok()?.modified().ok());
     format!("{:?} {:?} {made:?}", target.release(), target.tree())
 }
 
 /// A digest as the name of a folder.
-pub(super) fn short(sum: Sha256) -> String {
+pub(crate) fn short(sum: Sha256) -> String {
     sum.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 

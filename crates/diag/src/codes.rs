@@ -364,6 +364,11 @@ codes! {
         KPS1222 LOST_COMMENT Note Input "a comment is not in the crate"
         KPS1223 INVALID_DOC_COMMENT Error Input "a description cannot be a doc comment"
     }
+    "Importing fixes" {
+        KPS1312 UNREAD_SOURCE Error Machine "a source file cannot be read as the kernel's compiler reads it"
+        KPS1316 NO_SOURCE Error Machine "the source of a kernel is missing"
+        KPS1317 NOT_COMPILED Error Input "a kernel is built without a source file"
+    }
     "kpsc itself" {
         KPS9999 BUG Error Bug "a bug in kpsc"
     }

@@ -8,7 +8,7 @@ use super::origin::{KernelFiles, Provider};
 use super::progress::Progress;
 use super::stamp::Stamp;
 use super::{inventory, modules, put, taken, write_facts};
-use kps_diag::{Diagnostic, NO_SUITABLE_KERNEL, REBUILT_KERNEL};
+use kps_diag::{Diagnostic, NO_SOURCE, NO_SUITABLE_KERNEL, REBUILT_KERNEL};
 use kps_facts::Mode;
 use kps_host::disk::cannot;
 use kps_host::input;
@@ -144,6 +144,15 @@ impl Provider for Origin {
         modules::in_build_dir(&self.folder)
     }
 
+    fn source_tree(&self, _cache: &Cache, _progress: Progress) -> Result<PathBuf, Diagnostic> {
+        let source = source_of(&self.folder);
+        match is_source(&source) {
+            true => Ok(source),
+            false => Err(no_source(&source)
+                .help("unpack the source that the kernel was built from there again")),
+        }
+    }
+
     fn debug_files(
         &self,
         _cache: &Cache,
@@ -177,6 +186,18 @@ pub(super) fn compilers(tree: Option<&Tree>) -> String {
         tree.iter().flat_map(|tree| &tree.make).map(|variable| format!(" --make {variable}")),
     );
     words
+}
+
+/// Whether a folder has the source of a kernel, and not only its headers.
+pub(super) fn is_source(folder: &Path) -> bool {
+    ["Makefile", "scripts/Makefile.build", "fs/open.c"]
+        .iter()
+        .all(|file| folder.join(file).is_file())
+}
+
+/// A kernel whose source is missing.
+pub(super) fn no_source(folder: &Path) -> Diagnostic {
+    Diagnostic::new(NO_SOURCE, format!("{} has no source of the kernel", folder.display()))
 }
 
 /// The source of a build folder: the folder itself, or the one that its makefile includes after a

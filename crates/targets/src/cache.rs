@@ -5,10 +5,12 @@
 //! |---|---|
 //! | `kernels/NAME/` | a target: `target.toml`, `files`, `facts`, the image, and for stock kernels `source/` and `build/` |
 //! | `toolchains/ID/` | compilers, shared by the kernels that were built with them |
+//! | `sources/VERSION/` | the source of stock kernels, shared by the targets of this version |
 //! | `macros/NAME/ID/` | the macros of patch crates, built with the compilers of the target NAME |
 //! | `machines/NAME/ID/` | the template machine of the target NAME, by everything that it depends on |
 //! | `core/NAME/ID/` | the crate `kernel` of core mode, compiled for the target NAME |
 //! | `kbuild/NAME/ID/` | results that Kbuild repeats in each build for the target NAME, by its compilers |
+//! | `reader/NAME/ID/` | the program that reads C for `kpsc import`, compiled for the target NAME |
 //! | `apt-N/` | the package lists and packages that a run fetches |
 //! | `adding-N/` | a target that a run adds; `adding-N.replaced/` is the one that it replaces |
 //! | `default` | the name of the target that the user has chosen |
@@ -24,7 +26,7 @@
 //! | `lock` | shared with each of the locks below, and exclusively to remove anything: compilers that no target needs may be those of one that is being prepared. Whoever shares it gets it again at once, even if another process waits for it |
 //! | `making/adding-N`, `making/apt-N` | by the run that has the folder of this name. A run takes the first that is free, and never waits |
 //! | `making/kernels/NAME` | to add, prepare or extend the target NAME: minutes |
-//! | `making/toolchains/ID` | to fetch these compilers: minutes |
+//! | `making/toolchains/ID`, `making/sources/VERSION` | to fetch these compilers, or this source: minutes |
 //! | `making/files/NAME`, `making/KIND/NAME` | to replace the facts, the makefile, the inventory or kept results of the target NAME: a moment, in which nothing else is locked |
 //!
 //! To remove a target takes both of the first two, and waits for either without the other: users of
@@ -150,6 +152,10 @@ impl Cache {
 
     pub(super) fn toolchains(&self) -> PathBuf {
         self.root.join("toolchains")
+    }
+
+    pub(super) fn sources(&self) -> PathBuf {
+        self.root.join("sources")
     }
 
     /// An empty folder for a target that is being added.

@@ -2,16 +2,18 @@
 //! Removes targets, and leftovers of interrupted preparations.
 
 use super::cache::{is_name, Cache};
+use super::debian::is_clang_alone;
 use super::kept::Kind;
 use super::manifest::Manifest;
 use super::templates::Templates;
 use kps_diag::Diagnostic;
+use kps_facts::Mode;
 use kps_host::disk::{entries, remove};
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 impl Cache {
-    /// Removes a target, and every toolchain that no target needs any more. Waits for the target's
+    /// Removes a target, and every toolchain and source that no target needs any more. Waits for the target's
     /// users, and for those who prepare others.
     pub fn remove(&self, name: &str) -> Result<(), Diagnostic> {
         let folder = self.kernel(name);
@@ -24,11 +26,12 @@ impl Cache {
         remove(&folder)?;
         remove(&self.templates(name))?;
         Kind::ALL.iter().try_for_each(|&kind| remove(&self.kept(kind, name)))?;
-        self.needless_toolchains()?.iter().try_for_each(|path| remove(path))
+        self.needless_toolchains()?.iter().try_for_each(|path| remove(path))?;
+        self.needless_sources()?.iter().try_for_each(|path| remove(path))
     }
 
-    /// Removes data that no target needs: interrupted preparations, downloads, compilers, and data
-    /// of older versions of kpsc. Returns each with its size in bytes. Waits until nothing is being
+    /// Removes data that no target needs: interrupted preparations, downloads, compilers, sources,
+    /// and data of older versions of kpsc. Returns each with its size in bytes. Waits until nothing is being
     /// prepared: what is found then belongs to runs that have ended.
     pub fn remove_unused(&self) -> Result<Vec<(PathBuf, u64)>, Diagnostic> {
         let _clearing = self.clearing()?;
@@ -45,6 +48,7 @@ impl Cache {
             );
         }
         unused.extend(self.needless_toolchains()?);
+        unused.extend(self.needless_sources()?);
         let names = self.names()?;
         let kept = Kind::ALL.map(Kind::folder);
         for folder in kept.iter().chain(&["machines"]).map(|name| self.root().join(name)) {
@@ -66,18 +70,37 @@ impl Cache {
     /// Compilers that no target uses. If a target cannot be read, the compilers that it needs are
     /// unknown, and all stay.
     fn needless_toolchains(&self) -> Result<Vec<PathBuf>, Diagnostic> {
-        let mut needed = Vec::new();
+        let (mut needed, mut has_core) = (Vec::new(), false);
         for name in self.names()? {
             match Manifest::read(&self.kernel(&name), &name) {
                 Ok(manifest) => {
+                    let origin = manifest.as_ref().map(|manifest| &manifest.origin);
+                    has_core |= origin.is_some_and(|it| it.provider().mode() == Mode::Core);
                     needed.extend(manifest.and_then(|manifest| manifest.tree?.toolchain));
                 }
                 Err(_) => return Ok(Vec::new()),
             }
         }
         let mut toolchains = entries(&self.toolchains())?;
-        toolchains.retain(|path| !needed.contains(path));
+        let is_shared = |path: &PathBuf| has_core && is_clang_alone(path);
+        toolchains.retain(|path| !needed.contains(path) && !is_shared(path));
         Ok(toolchains)
+    }
+
+    /// Sources that are of no target's version, by the same rule.
+    fn needless_sources(&self) -> Result<Vec<PathBuf>, Diagnostic> {
+        let mut needed = Vec::new();
+        for name in self.names()? {
+            let Ok(manifest) = Manifest::read(&self.kernel(&name), &name) else {
+                return Ok(Vec::new());
+            };
+            let origin = manifest.map(|manifest| manifest.origin);
+            let version = origin.as_ref().and_then(|origin| origin.provider().source_name());
+            needed.extend(version.map(|version| self.sources().join(version)));
+        }
+        let mut sources = entries(&self.sources())?;
+        sources.retain(|path| !needed.contains(path));
+        Ok(sources)
     }
 }
 

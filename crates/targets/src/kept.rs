@@ -25,10 +25,12 @@ pub enum Kind {
     Core,
     /// What Kbuild repeats in each build.
     Kbuild,
+    /// The program that reads C.
+    Reader,
 }
 
 impl Kind {
-    pub(super) const ALL: [Kind; 3] = [Kind::Macros, Kind::Core, Kind::Kbuild];
+    pub(super) const ALL: [Kind; 4] = [Kind::Macros, Kind::Core, Kind::Kbuild, Kind::Reader];
 
     /// The folder in the cache, which has a folder for each target.
     pub(super) fn folder(self) -> &'static str {
@@ -36,6 +38,7 @@ impl Kind {
             Kind::Macros => "macros",
             Kind::Core => "core",
             Kind::Kbuild => "kbuild",
+            Kind::Reader => "reader",
         }
     }
 
@@ -45,6 +48,7 @@ impl Kind {
             Kind::Macros => "the compiled macros",
             Kind::Core => "the compiled crate `kernel`",
             Kind::Kbuild => "the answers of the compilers",
+            Kind::Reader => "the compiled reader of C",
         }
     }
 }

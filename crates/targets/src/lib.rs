@@ -243,6 +243,29 @@ impl Target {
         ))
     }
 
+    /// The folder with the kernel's source, for the user who owns the cache: everything that its
+    /// configuration can compile. A stock kernel's is fetched now if it is missing, and shared by
+    /// all targets of its version.
+    pub fn source_tree(&self, cache: &Cache, progress: Progress) -> Result<PathBuf, Diagnostic> {
+        cache.own()?;
+        self.provider().source_tree(cache, progress)
+    }
+
+    /// The compilers that clang comes with, for the user who owns the cache: those of the build tree
+    /// or, in core mode, others that are fetched now if they are missing.
+    pub fn with_clang(
+        &self,
+        cache: &Cache,
+        tree: &Tree,
+        progress: Progress,
+    ) -> Result<Toolchain, Diagnostic> {
+        cache.own()?;
+        match self.mode() {
+            Mode::KernelCrate => Ok(tree.toolchain()),
+            Mode::Core => debian::compilers_with_clang(cache, progress).map(Toolchain::Folder),
+        }
+    }
+
     /// Unpacks the kernel's source into a folder that does not exist yet: what is at or below one
     /// of the paths, or all of it if there are none.
     pub fn unpack_source(

@@ -26,6 +26,8 @@ pub(super) enum Part<'a> {
     Target(&'a str),
     /// Compilers, which take minutes too.
     Toolchain(&'a str),
+    /// The source of a version, the same.
+    Source(&'a str),
     /// The facts, the makefile and the inventory of a target, and its place among the targets.
     Files(&'a str),
     /// The kept results of a kind for a target.
@@ -48,6 +50,7 @@ impl<'a> Part<'a> {
         match self {
             Part::Target(name) => Path::new(KERNELS).join(name),
             Part::Toolchain(id) => Path::new("toolchains").join(id),
+            Part::Source(version) => Path::new("sources").join(version),
             Part::Files(name) => Path::new("files").join(name),
             Part::Kept(kind, name) => Path::new(kind.folder()).join(name),
         }
@@ -58,6 +61,7 @@ impl<'a> Part<'a> {
         match self {
             Part::Target(name) | Part::Files(name) => format!("target `{name}`"),
             Part::Toolchain(_) => "compilers".to_owned(),
+            Part::Source(version) => format!("the source of Linux {version}"),
             Part::Kept(kind, name) => format!("{} of target `{name}`", kind.title()),
         }
     }

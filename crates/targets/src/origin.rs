@@ -141,6 +141,15 @@ pub(super) trait Provider {
         Ok(())
     }
 
+    /// The folder with all of the kernel's source that its configuration can compile; fetched now
+    /// if it is missing.
+    fn source_tree(&self, cache: &Cache, progress: Progress) -> Result<PathBuf, Diagnostic>;
+
+    /// The name of that folder in the cache, if it is there or will be.
+    fn source_name(&self) -> Option<&str> {
+        None
+    }
+
     /// Unpacks the wanted files of the kernel's source into a folder that does not exist yet.
     fn source(
         &self,

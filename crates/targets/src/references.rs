@@ -42,15 +42,21 @@ impl Target {
 }
 
 impl Code {
+    /// The code from an address on; empty if there is none.
+    pub fn at(&self, address: u64) -> &[u8] {
+        self.memory(address).unwrap_or_default()
+    }
+
+    fn memory(&self, address: u64) -> Option<&[u8]> {
+        match &self.0 {
+            Contents::Image(bytes) => Vmlinux::parse(bytes).ok()?.memory(address),
+            Contents::Module(memory) => memory.at(address),
+        }
+    }
+
     /// Whether the code at some addresses refers to a variable. Code that cannot be read does not.
     pub fn refers(&self, code: &Range<u64>, variable: &Range<u64>) -> bool {
-        let memory = match &self.0 {
-            Contents::Image(bytes) => {
-                Vmlinux::parse(bytes).ok().and_then(|vmlinux| vmlinux.memory(code.start))
-            }
-            Contents::Module(memory) => memory.at(code.start),
-        };
-        let Some(memory) = memory else { return false };
+        let Some(memory) = self.memory(code.start) else { return false };
         let len = usize::try_from(code.end - code.start).unwrap_or(usize::MAX);
         let memory = memory.get(..len).unwrap_or(memory);
         (kps_arch::native().refers)(memory, code.start, variable)

@@ -11,7 +11,7 @@
 //!
 //! Nothing is fetched, and only the facts are copied. The compilers are the machine's own.
 
-use super::build_dir::{compilers, source_of, toolchain};
+use super::build_dir::{compilers, is_source, no_source, source_of, toolchain};
 use super::cache::{is_name, is_supported_path, unsupported_path, Cache};
 use super::debian;
 use super::header_tree::HeaderTree;
@@ -233,6 +233,20 @@ impl Provider for Origin {
         _progress: Progress,
     ) -> Result<BTreeMap<String, PathBuf>, Diagnostic> {
         Ok(modules::below(&self.folder.join("lib/modules").join(&self.release).join("kernel")))
+    }
+
+    /// A build folder that is installed whole has it, or leads to it. Packages have only headers.
+    fn source_tree(&self, _cache: &Cache, _progress: Progress) -> Result<PathBuf, Diagnostic> {
+        let built = build(&self.folder, &self.release).map(|build| source_of(&build));
+        let modules = self.folder.join("lib/modules").join(&self.release);
+        let found = built.into_iter().chain([modules.join("source")]).find(|path| is_source(path));
+        found.ok_or_else(|| {
+            no_source(&self.folder).note("packages of headers do not have it").help(format!(
+                "unpack the source that {} was built from, and lead {}/source to it",
+                self.release,
+                modules.display()
+            ))
+        })
     }
 
     fn debug_files(

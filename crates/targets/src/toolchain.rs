@@ -88,7 +88,28 @@ impl Toolchain {
         write: &[&Path],
         folder: &Path,
     ) -> Result<Program, Diagnostic> {
+        self.command_over(program, read, write, folder, &[])
+    }
+
+    /// The same with files in the place of others that it reads: `(file, place)`.
+    pub fn command_over(
+        &self,
+        program: &str,
+        read: &[&Path],
+        write: &[&Path],
+        folder: &Path,
+        over: &[(PathBuf, PathBuf)],
+    ) -> Result<Program, Diagnostic> {
         let Toolchain::Folder(root) = self else {
+            if !over.is_empty() {
+                let mut command = kps_host::process::program(sandbox::BWRAP);
+                command.args(["--dev-bind", "/", "/", "--die-with-parent"]);
+                for (file, place) in over {
+                    command.arg("--ro-bind").args([file, place]);
+                }
+                command.arg("--chdir").arg(folder).args(["--", program]);
+                return Ok(Program { command, _lent: Vec::new() });
+            }
             let mut command = kps_host::process::program(program);
             let kpsc = own_path()?;
             // make's recipes call it, and a shell reads them.
@@ -105,6 +126,9 @@ impl Toolchain {
         let mut lent = Vec::new();
         for path in write {
             lent.extend(sandbox.write(path)?);
+        }
+        for (file, place) in over {
+            sandbox.read(file, place)?;
         }
         let kpsc = bring_kpsc(&mut sandbox)?;
         sandbox.set("KPSC", &kpsc);

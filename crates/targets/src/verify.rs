@@ -119,6 +119,14 @@ impl Target {
                 targets.filter(uses).map(|target| target.name.clone()).collect();
             wrong.extend(report("the toolchain", toolchain, &damage, again(&users)));
         }
+        let source = self.provider().source_name().map(|version| cache.sources().join(version));
+        if let Some(source) = source.filter(|source| source.exists()) {
+            let (damage, files) = inventory::verify(&source)?;
+            count += files;
+            let help =
+                format!("run `rm -r {}`: kpsc fetches it again when needed", source.display());
+            wrong.extend(report("the kernel's source", &source, &damage, help));
+        }
         wrong.extend(facts.err());
         Ok((wrong, count))
     }

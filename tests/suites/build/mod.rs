@@ -5,6 +5,7 @@ mod headers;
 mod library;
 mod uses;
 
+use kps_diag::NO_SOURCE;
 use kps_grammar::ast::Form;
 use kps_targets::{Cache, Progress};
 use kps_tests::schedule::{Case, Failed};
@@ -398,6 +399,10 @@ fn a_build_folder_of_ones_own_is_a_target() {
     let output = add.output().unwrap_or_else(|error| panic!("{error}"));
     assert!(output.status.success(), "{}", printed(&output));
     assert!(build(&example(), Some(&cache)) == build(&example(), None));
+    // KPS1316: what the default target was prepared from lacks the files of drivers.
+    let cache = Cache::at(&cache);
+    let source = cache.target("mine").and_then(|mine| mine.source_tree(&cache, Progress::Quiet));
+    assert_eq!(source.map_err(|error| error.code), Err(NO_SOURCE));
 }
 
 /// The files of the default target's packages, put where a distribution installs them.

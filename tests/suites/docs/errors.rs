@@ -154,6 +154,9 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS1221", "tests/convert/KPS1221-paths-from-the-root.said"),
     ("KPS1222", "tests/convert/KPS1222-comments-of-nothing.said"),
     ("KPS1223", "tests/convert/KPS1223-spaces-around.said"),
+    ("KPS1312", "tests/suites/reader.rs"),
+    ("KPS1316", "tests/suites/build/mod.rs"),
+    ("KPS1317", "tests/suites/reader.rs"),
     ("KPS9999", "nothing: a bug that is known is mended"),
 ];
 

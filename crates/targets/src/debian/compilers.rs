@@ -69,6 +69,13 @@ const CORE_TOOLS: &[&str] = &[
     "sed",
 ];
 
+/// The packages that read C with clang, where the compilers have none: core mode.
+const CLANG_TOOLS: &[&str] =
+    &["bash", "binutils", "coreutils", "dash", "gawk", OF_CORE_MODE, "libclang-dev", "rustc"];
+
+/// The start of the names of their folders.
+pub(crate) const CLANG: &str = "clang";
+
 /// The C compiler of core mode, and its package: the suite's own. The headers of older kernels work
 /// with newer compilers, and one set of compilers serves all kernels.
 pub(super) const OF_CORE_MODE: &str = "gcc";
@@ -115,6 +122,15 @@ pub(super) fn fetch_with_core(
 ) -> Result<PathBuf, Diagnostic> {
     let compile = |folder: &Path| progress.step("Rust's core: compile", || core.compile(folder));
     fetch_packages(cache, apt, "core", CORE_TOOLS, &core.inputs(), progress, compile)
+}
+
+/// The folder of clang and a rustc, fetched if it is missing.
+pub(super) fn fetch_clang(
+    cache: &Cache,
+    apt: &Apt,
+    progress: Progress,
+) -> Result<PathBuf, Diagnostic> {
+    fetch_packages(cache, apt, CLANG, CLANG_TOOLS, "", progress, |_| Ok(()))
 }
 
 /// A folder of unpacked packages, which `finish` adds more to. It is named by its contents: another

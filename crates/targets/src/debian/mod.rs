@@ -29,7 +29,7 @@ use apt::{Apt, Lists, With};
 use archive::{unpack_each, unpack_package};
 use kps_diag::{Diagnostic, NO_SUITABLE_KERNEL};
 use kps_facts::Mode;
-use kps_host::disk::{remove, rename, write_atomically};
+use kps_host::disk::{entries, remove, rename, write_atomically};
 use kps_host::input;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -227,6 +227,26 @@ impl Provider for Origin {
         vmlinux_in(scratch)
     }
 
+    /// One folder for all targets of the version: their source is the same.
+    fn source_tree(&self, cache: &Cache, progress: Progress) -> Result<PathBuf, Diagnostic> {
+        let folder = cache.sources().join(&self.version);
+        if folder.exists() {
+            return Ok(folder);
+        }
+        let _fetching = cache.change(Part::Source(&self.version), "fetching")?;
+        // Another kpsc may have finished first.
+        if !folder.exists() {
+            let apt = self.apt(cache, progress)?;
+            tree::fetch_source_tree(&apt, self, &folder, progress)?;
+            apt.forget()?;
+        }
+        Ok(folder)
+    }
+
+    fn source_name(&self) -> Option<&str> {
+        Some(&self.version)
+    }
+
     fn source(
         &self,
         cache: &Cache,
@@ -252,6 +272,30 @@ pub(super) fn compilers_with_core(
     let toolchain = compilers::fetch_with_core(cache, &apt, &core, progress)?;
     apt.forget()?;
     Ok(toolchain)
+}
+
+/// Compilers with clang, where those of a target have none.
+pub(super) fn compilers_with_clang(
+    cache: &Cache,
+    progress: Progress,
+) -> Result<PathBuf, Diagnostic> {
+    // Which packages of the archive they are is asked when there are none.
+    let is_whole = |path: &&PathBuf| is_clang_alone(path) && path.extension().is_none();
+    if let Some(there) = entries(&cache.toolchains())?.iter().find(is_whole).cloned() {
+        return Ok(there);
+    }
+    progress.say("Fetching clang, which reads C: once, about 0.2 GB.");
+    let apt = Apt::new(cache.apt()?, None, Some(SUITE))?;
+    apt.update(Lists::Recent, progress)?;
+    let toolchain = compilers::fetch_clang(cache, &apt, progress)?;
+    apt.forget()?;
+    Ok(toolchain)
+}
+
+/// Whether compilers are those with clang alone, which core mode shares.
+pub(super) fn is_clang_alone(toolchain: &Path) -> bool {
+    let name = toolchain.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    name.starts_with(&format!("{}-", compilers::CLANG))
 }
 
 /// The build tree of headers in the folder of a target, with the compilers of core mode.

@@ -35,6 +35,19 @@ pub(super) fn unpack(
     fetch_source(apt, origin, &unpacked, is_needed, progress)
 }
 
+/// Fetches the kernel's source package and unpacks everything that a patch can change, with an
+/// inventory.
+pub(super) fn fetch_source_tree(
+    apt: &Apt,
+    origin: &Origin,
+    into: &Path,
+    progress: Progress,
+) -> Result<(), Diagnostic> {
+    fetch_source_and(apt, origin, into, is_of_the_kernel, progress, |folder| {
+        inventory::record(folder, &[])
+    })
+}
+
 /// Fetches the kernel's source package and unpacks the wanted files, completely or not at all.
 pub(super) fn fetch_source(
     apt: &Apt,
@@ -42,6 +55,17 @@ pub(super) fn fetch_source(
     into: &Path,
     wanted: impl Fn(&Path) -> bool,
     progress: Progress,
+) -> Result<(), Diagnostic> {
+    fetch_source_and(apt, origin, into, wanted, progress, |_| Ok(()))
+}
+
+fn fetch_source_and(
+    apt: &Apt,
+    origin: &Origin,
+    into: &Path,
+    wanted: impl Fn(&Path) -> bool,
+    progress: Progress,
+    finish: impl FnOnce(&Path) -> Result<(), Diagnostic>,
 ) -> Result<(), Diagnostic> {
     let numbers = numbers(&origin.release);
     let series = numbers.iter().take(2).map(u64::to_string).collect::<Vec<_>>().join(".");
@@ -56,9 +80,22 @@ pub(super) fn fetch_source(
             }
             let archive = package.join(format!("usr/src/linux-source-{series}.tar.xz"));
             unpack_source(&archive, folder, &wanted)?;
-            remove(&package)
+            remove(&package)?;
+            finish(folder)
         })
     })
+}
+
+/// The files of the kernel's source that make the kernel and its modules, and those that make reads
+/// on the way. The programs in `tools` are not the kernel.
+fn is_of_the_kernel(path: &Path) -> bool {
+    let of_others = path.starts_with("arch") && !path.starts_with(kps_arch::native().kbuild.folder);
+    let is_beside = ["Documentation", "LICENSES", "samples", "tools"]
+        .iter()
+        .any(|folder| path.starts_with(folder));
+    // Kconfig's files are directly in `arch`.
+    let is_directly_in_arch = path.parent() == Some(Path::new("arch"));
+    !is_beside && (!of_others || is_directly_in_arch)
 }
 
 /// The files of the kernel's source that a module's build needs: everything but the C of drivers

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The macros of all files that were read, and where the file itself uses them.
+//!
+//! clang records the expansions that are written in a file, in arguments of others too, but not
+//! those that come from the text of another macro. These are found here, over the words of the
+//! definitions.
+
+use crate::clang::{Cursor, File, Unit};
+use crate::text::words_of;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
+use std::rc::Rc;
+
+/// All of them.
+#[derive(Default)]
+pub struct Macros {
+    defined: HashMap<String, Vec<Cursor>>,
+    /// The expansions that are written in the file, by their starts.
+    expanded: BTreeMap<usize, Expansion>,
+    /// Those that are in no other one.
+    outer: Vec<Range<usize>>,
+    words: RefCell<HashMap<String, Rc<Vec<String>>>>,
+}
+
+/// A macro where it is used.
+pub struct Expansion {
+    /// Its name.
+    pub name: String,
+    /// The name and the arguments.
+    pub range: Range<usize>,
+    /// Its definition, if it is not built in.
+    pub definition: Option<Cursor>,
+}
+
+impl Macros {
+    /// Adds a definition.
+    pub fn define(&mut self, cursor: Cursor) {
+        self.defined.entry(cursor.spelling()).or_default().push(cursor);
+    }
+
+    /// Adds an expansion that is written in the file.
+    pub fn expand(&mut self, cursor: Cursor, range: Range<usize>) {
+        let expansion =
+            Expansion { name: cursor.spelling(), range, definition: cursor.referenced() };
+        self.expanded.insert(expansion.range.start, expansion);
+    }
+
+    /// Knows all expansions now.
+    pub fn finish(&mut self) {
+        for Expansion { range, .. } in self.expanded.values() {
+            match self.outer.last() {
+                Some(last) if range.start < last.end => {}
+                _ => self.outer.push(range.clone()),
+            }
+        }
+    }
+
+    /// Those in a range of the file.
+    pub fn within(&self, range: &Range<usize>) -> impl Iterator<Item = &Expansion> {
+        self.expanded.range(range.clone()).map(|(_, expansion)| expansion)
+    }
+
+    /// The one that starts at a place.
+    pub fn at(&self, place: usize) -> Option<&Expansion> {
+        self.expanded.get(&place)
+    }
+
+    /// All expansions that are in no other one.
+    pub fn outer(&self) -> &[Range<usize>] {
+        &self.outer
+    }
+
+    /// The outer expansion that a place is in.
+    pub fn around(&self, place: usize) -> Option<&Range<usize>> {
+        let behind = self.outer.partition_point(|range| range.start <= place);
+        let range = self.outer.get(behind.checked_sub(1)?)?;
+        (place < range.end).then_some(range)
+    }
+
+    /// The outer expansion that a place is in as the end of something.
+    pub fn around_end(&self, place: usize) -> Option<&Range<usize>> {
+        self.around(place.checked_sub(1)?)
+    }
+
+    /// The outer expansion that ends at or before a place, if it is the last.
+    pub fn before(&self, place: usize) -> Option<&Range<usize>> {
+        let behind = self.outer.partition_point(|range| range.end <= place);
+        self.outer.get(behind.checked_sub(1)?)
+    }
+
+    /// The macros of a file that another macro's definition leads to.
+    pub fn leads_to(&self, name: &str, unit: Unit, main: File) -> Vec<Cursor> {
+        let (mut todo, mut seen) = (vec![name.to_owned()], BTreeSet::new());
+        let mut found = Vec::new();
+        while let Some(name) = todo.pop() {
+            if !self.defined.contains_key(&name) || !seen.insert(name.clone()) {
+                continue;
+            }
+            todo.extend(self.words_of(&name, unit).iter().cloned());
+            let definitions = self.defined.get(&name).into_iter().flatten();
+            found.extend(
+                definitions.filter(|cursor| cursor.location().in_file().0 == Some(main)).copied(),
+            );
+        }
+        found
+    }
+
+    /// The words of all definitions of a name.
+    fn words_of(&self, name: &str, unit: Unit) -> Rc<Vec<String>> {
+        if let Some(known) = self.words.borrow().get(name) {
+            return known.clone();
+        }
+        let mut words = Vec::new();
+        for definition in self.defined.get(name).into_iter().flatten() {
+            let (start, end) = definition.extent();
+            let ((Some(file), start), (_, end)) = (start.in_file(), end.in_file()) else {
+                continue;
+            };
+            words.extend(words_of(unit.contents(file).get(start..end).unwrap_or_default()));
+        }
+        words.retain(|word| self.defined.contains_key(word));
+        let words = Rc::new(words);
+        self.words.borrow_mut().insert(name.to_owned(), words.clone());
+        words
+    }
+}

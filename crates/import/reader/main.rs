@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0
+//! Reads a C file of the kernel with clang, and prints what it defines and what each definition
+//! uses: the JSON of `Unit` in `crates/import/src/unit.rs`.
+//!
+//! A program of its own, because it reads a stranger's C: kpsc compiles it with the rustc of a
+//! target's compilers and runs it where they run. There are no crates there, so everything is std,
+//! and libclang is called as `clang-c/Index.h` declares it ([`clang`]).
+//!
+//! ```text
+//! reader TOP FILE=TEXT.. -- OPTION..
+//! ```
+//!
+//! The first FILE is read. It is the path that the text in TEXT stands for, so that
+//! `#include "local.h"` finds what is beside it; the others are headers. TOP is the top of the
+//! source.
+
+#![warn(missing_docs)]
+
+mod clang;
+mod declare;
+mod items;
+mod json;
+mod macros;
+mod paths;
+mod text;
+mod uses;
+
+use clang::{Cursor, File, Unit};
+use macros::Macros;
+use paths::Paths;
+use std::ops::Range;
+use text::Text;
+
+/// clang's own limit of nested brackets is 256, but chains of operators nest without one.
+const STACK: usize = 1 << 30;
+
+fn main() {
+    let reading = std::thread::Builder::new().stack_size(STACK).spawn(read);
+    let result = match reading.map(std::thread::JoinHandle::join) {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) => Err("the reader has stopped".to_owned()),
+        Err(error) => Err(format!("cannot start: {error}")),
+    };
+    match result {
+        Ok(json) => println!("{json}"),
+        Err(error) => {
+            eprintln!("{error}");
+            std::process::exit(1);
+        }
+    }
+}
+
+fn read() -> Result<String, String> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    const USAGE: &str = "usage: reader TOP FILE=TEXT.. -- OPTION..";
+    let [top, arguments @ ..] = arguments.as_slice() else { return Err(USAGE.to_owned()) };
+    let count = arguments.iter().position(|word| word == "--").ok_or(USAGE)?;
+    let read = |word: &String| {
+        let (file, text) = word.split_once('=').ok_or(USAGE)?;
+        let bytes = std::fs::read(text).map_err(|error| format!("cannot read {text}: {error}"))?;
+        Ok((file.to_owned(), bytes))
+    };
+    let texts: Vec<_> = arguments[..count].iter().map(read).collect::<Result<_, String>>()?;
+    let Some((file, text)) = texts.first() else { return Err(USAGE.to_owned()) };
+    let unit = Unit::parse(file, &texts, &arguments[count + 1..])?;
+    let main = unit.file(file).ok_or("clang has not read the file")?;
+    Ok(Source::new(unit, main, Text::new(text.clone()), top).json())
+}
+
+/// A file that clang has read.
+struct Source {
+    unit: Unit,
+    main: File,
+    text: Text,
+    paths: Paths,
+    macros: Macros,
+    /// What the file has at file scope.
+    declared: Vec<Cursor>,
+    /// Its `#include`s: where the line is, and the file that clang has included.
+    included: Vec<(usize, Option<String>)>,
+}
+
+impl Source {
+    fn new(unit: Unit, main: File, text: Text, top: &str) -> Source {
+        let paths = Paths::new(top);
+        let mut source = Source {
+            unit,
+            main,
+            text,
+            paths,
+            macros: Macros::default(),
+            declared: Vec::new(),
+            included: Vec::new(),
+        };
+        for cursor in source.unit.cursor().children() {
+            match cursor.kind() {
+                clang::MACRO_DEFINITION => source.macros.define(cursor),
+                clang::MACRO_EXPANSION => {
+                    if let Some(range) = source.range(cursor) {
+                        source.macros.expand(cursor, range);
+                    }
+                }
+                clang::INCLUSION => {
+                    if let Some(at) = source.place(cursor) {
+                        let file =
+                            cursor.included().and_then(|file| source.paths.below(&file.name()));
+                        source.included.push((at, file));
+                    }
+                }
+                _ if source.place(cursor).is_some() => source.declared.push(cursor),
+                _ => {}
+            }
+        }
+        source.macros.finish();
+        source
+    }
+
+    fn json(&self) -> String {
+        let items = items::items(self);
+        let mut list = json::List::default();
+        items::json(self, &items).into_iter().for_each(|item| list.push(item));
+        let mut errors = json::List::default();
+        self.errors().iter().for_each(|error| errors.push(json::text(error)));
+        json::object([("items", list.finish()), ("errors", errors.finish())])
+    }
+
+    /// Where a cursor is in the file; `None` if it is elsewhere. What a macro makes is where the
+    /// macro stands.
+    fn place(&self, cursor: Cursor) -> Option<usize> {
+        self.offset(cursor.location())
+    }
+
+    /// The same for a location.
+    fn offset(&self, location: clang::Location) -> Option<usize> {
+        let (file, offset) = location.in_file();
+        (file? == self.main).then_some(offset)
+    }
+
+    /// The bytes of the file that a cursor is made from: those of a macro's call, if it is made by
+    /// a macro in part.
+    fn range(&self, cursor: Cursor) -> Option<Range<usize>> {
+        let (start, end) = cursor.extent();
+        let (start, end) = (self.offset(start)?, self.offset(end)?);
+        let start = self.macros.around(start).map_or(start, |call| call.start);
+        // The end may be in the middle of a call. What a macro pastes together ends where the call
+        // starts.
+        let pasted = self
+            .macros
+            .around(end)
+            .filter(|call| call.start == end && (start == end || self.text.is_blank(end - 1..end)));
+        let around = pasted.or_else(|| self.macros.around_end(end));
+        let end = around.map_or(end, |call| call.end);
+        (start <= end && end <= self.text.len()).then_some(start..end)
+    }
+
+    /// What clang says about the file, as `LINE: MESSAGE`.
+    fn errors(&self) -> Vec<String> {
+        let found = self.unit.errors().into_iter();
+        let mut errors: Vec<String> = found
+            .filter_map(|(location, message)| {
+                let at = self.offset(location)?;
+                Some(format!("{}: {message}", self.text.line(at)))
+            })
+            .collect();
+        errors.dedup();
+        errors
+    }
+}
