@@ -365,7 +365,21 @@ codes! {
         KPS1223 INVALID_DOC_COMMENT Error Input "a description cannot be a doc comment"
     }
     "Importing fixes" {
+        KPS1301 UNREADABLE_FIX Error Input "a fix is not a source diff that can be read"
+        KPS1302 FIX_DOES_NOT_APPLY Error Input "a fix does not apply to the target's source"
+        KPS1303 FIX_IS_APPLIED Error Input "the target's source has the fix already"
+        KPS1304 PATH_OUTSIDE_SOURCE Error Input "a path of a fix is not below the kernel's source"
+        KPS1305 CHANGED_DATA Error Input "a fix changes the initial value of data"
+        KPS1306 CHANGED_INIT_CODE Error Input "a fix changes code that has run already"
+        KPS1307 CHANGED_LAYOUT Error Input "a fix changes the layout of a type"
+        KPS1308 CHANGED_ASSEMBLY Error Input "a fix changes code that is not in C"
+        KPS1309 NOTHING_TO_IMPORT Error Input "a fix changes no function of the target"
+        KPS1310 NOT_REPLACEABLE Error Input "a function that a fix changes cannot be replaced"
+        KPS1311 UNKNOWN_SYMBOL Error Input "it is unknown which symbol of the kernel is meant"
         KPS1312 UNREAD_SOURCE Error Machine "a source file cannot be read as the kernel's compiler reads it"
+        KPS1313 LEFT_OUT Note Input "a part of a fix is not in the patch"
+        KPS1314 HEADER_ELSEWHERE Warning Input "other files may contain code of a changed header"
+        KPS1315 UNFINISHED_IMPORT Error Input "an imported patch needs to be completed"
         KPS1316 NO_SOURCE Error Machine "the source of a kernel is missing"
         KPS1317 NOT_COMPILED Error Input "a kernel is built without a source file"
     }

@@ -1,11 +1,34 @@
 // SPDX-License-Identifier: GPL-2.0
 //! From a fix of the kernel's source to a patch.
 //!
-//! A fix is a source diff. Its files are read twice, as they were and as they will be: by clang,
-//! which tells what they define and what each definition uses ([`unit`]), and by the kernel's own
-//! compiler, whose code tells which functions change. Everything here maps values to values; who
-//! calls it runs the compilers.
+//! A fix is a source diff ([`fix`]). Its files are read twice, as they were and as they will be: by
+//! clang, which tells what they define and what each definition uses ([`unit`]), and by the kernel's
+//! own compiler, whose code tells which functions change. [`changes`] compares the texts, [`roots`]
+//! finds the functions to replace, [`selection`] what these need, and [`c_file`] writes it. What
+//! cannot be in a patch is [`refused`]. Everything here maps values to values; who calls it runs the
+//! compilers.
 
+pub mod c_file;
+pub mod changes;
+mod declared;
+pub mod fix;
+#[cfg(test)]
+mod fixture;
+pub mod header;
+mod import;
+pub mod kernel;
 pub mod lines;
 pub mod objects;
+mod outline;
+pub mod refused;
+pub mod roots;
+pub mod selection;
+mod spec;
+#[cfg(test)]
+mod tests;
+pub mod text;
 pub mod unit;
+
+pub use import::{import, Contents, Import, Source};
+pub use outline::Hunk;
+pub use spec::{name_of, Function, Object, Spec};

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0
+//! From the read files of a fix to the files of a patch.
+
+use crate::c_file::{difference, write, Origin};
+use crate::changes::{Change, Changes};
+use crate::fix::{Edit, FileChange, Fix};
+use crate::kernel::Kernel;
+use crate::refused::{place, refused};
+use crate::roots::{File, Root, Roots};
+use crate::selection::{select, UseLine};
+use crate::text::{declarations, Space};
+use crate::unit::{At, ItemKind};
+use diffy::Line;
+use kps_diag::{any_error, Diagnostic, HEADER_ELSEWHERE, LEFT_OUT, NOTHING_TO_IMPORT};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A file of a fix, read, with what the diff says of it.
+#[derive(Debug)]
+pub struct Source<'a> {
+    /// The file.
+    pub file: File<'a>,
+    /// Its change.
+    pub change: &'a FileChange<'a>,
+}
+
+/// The files of a patch, and what is in them.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Import {
+    /// The texts of the files beside the spec, by their paths.
+    pub files: BTreeMap<String, String>,
+    /// The new files, which the kernel has nothing of.
+    pub new_files: BTreeSet<String>,
+    /// What is in each object.
+    pub objects: BTreeMap<String, Contents>,
+    /// How the functions differ from those of the kernel, for each file.
+    pub differences: Vec<String>,
+}
+
+/// What is in an object of the patch.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Contents {
+    /// The symbols that its files reach.
+    pub uses: BTreeSet<UseLine>,
+    /// The functions that it replaces, each with its file.
+    pub functions: Vec<(String, Root)>,
+}
+
+/// Makes a patch of a fix. `headers` are the changed headers with their new texts.
+pub fn import(
+    fix: &Fix<'_>,
+    version: &str,
+    sources: &[Source<'_>],
+    headers: &BTreeMap<String, String>,
+    kernel: &dyn Kernel,
+) -> (Option<Import>, Vec<Diagnostic>) {
+    let mut import = Import::default();
+    let mut found = Vec::new();
+    for source in sources {
+        let (file, change) = (&source.file, source.change);
+        let changes = Changes::between(file.old, file.new);
+        found.extend(refused(file, &changes, change, kernel));
+        let Roots { roots, errors } = Roots::of(file, &changes, kernel);
+        let is_stuck = !errors.is_empty();
+        found.extend(errors.into_iter().map(|(name, error)| match file.new.function(&name) {
+            Some((item, _)) => error.at(place(change, file.new, item), ""),
+            None => error.at(change.place, ""),
+        }));
+        if roots.is_empty() {
+            found.extend((!is_stuck).then(|| no_code(file, change)));
+            continue;
+        }
+        found.extend(without_effect(file, change, &changes, &roots));
+        let (selection, errors) = select(file, roots.values(), &changes, kernel);
+        found.extend(errors.into_iter().map(|error| error.at(change.place, "")));
+        found.extend(selection.traces.iter().map(|name| {
+            let message = format!("the calls of `{name}()` in {} are left out", file.path);
+            let note = "the kernel patches the branch of a trace event before it knows those of the module";
+            Diagnostic::new(LEFT_OUT, message).at(change.place, "").note(note)
+        }));
+        let origin = Origin { path: file.path, version, header: &fix.header };
+        let text = write(file.new, &selection, origin);
+        import.files.insert(file.path.to_owned(), with_headers(text, file, headers));
+        import.differences.push(difference(file.old, file.new, &selection, file.path));
+        for (object, line) in selection.uses {
+            import.objects.entry(object).or_default().uses.insert(line);
+        }
+        let contents = import.objects.entry(file.object.to_owned()).or_default();
+        let functions = roots.into_values().map(|root| (file.path.to_owned(), root));
+        contents.functions.extend(functions);
+    }
+    found.extend(
+        fix.files.iter().filter(|change| headers.contains_key(&change.path)).filter_map(elsewhere),
+    );
+    if import.files.is_empty() && !any_error(&found) {
+        let error = Diagnostic::new(NOTHING_TO_IMPORT, "the fix changes no function of the target");
+        found.push(error.help(
+            "choose a kernel that has the code with `--kernel`, or name the module with `--object`",
+        ));
+    }
+    add_new_files(fix, headers, &mut import);
+    let is_whole = !any_error(&found);
+    (is_whole.then_some(import), found)
+}
+
+/// The note about a file whose functions stay as they are.
+fn no_code(file: &File<'_>, change: &FileChange<'_>) -> Diagnostic {
+    let message = format!("{} is left out: the code of its functions stays as it is", file.path);
+    Diagnostic::new(LEFT_OUT, message).at(change.place, "")
+}
+
+/// The notes about functions whose text changes and whose code does not.
+fn without_effect(
+    file: &File<'_>,
+    change: &FileChange<'_>,
+    changes: &Changes,
+    roots: &BTreeMap<String, Root>,
+) -> Vec<Diagnostic> {
+    let Some(compiled) = &file.compiled else { return Vec::new() };
+    let has_effect = |name: &str| {
+        compiled.code.contains(name)
+            || roots.values().any(|root| root.name == name || root.why.is_about(name))
+    };
+    let changed = changes.in_space(Space::Function).filter(|(_, how)| *how == Change::Changed);
+    let without = changed.filter(|(name, _)| !has_effect(name)).filter_map(|(name, _)| {
+        let (item, one) = file.new.function(name)?;
+        // Several functions of one macro share a text, and one of them has the code.
+        let is_alone = declarations(file.new.items().get(item)?).len() == 1;
+        let is_init = one.section.as_deref().is_some_and(|name| name.starts_with(".init"));
+        (is_alone && !is_init).then(|| {
+            let message = format!("the change of `{name}` does not reach its code");
+            let note = "the compiler makes the same code of both texts, with this configuration";
+            Diagnostic::new(LEFT_OUT, message).at(place(change, file.new, item), "").note(note)
+        })
+    });
+    without.collect()
+}
+
+/// The warning about a header whose code other files have too.
+fn elsewhere(change: &FileChange<'_>) -> Option<Diagnostic> {
+    let Edit::Modify { patch, .. } = &change.edit else { return None };
+    let has_code = |line: &Line<'_, str>| match line {
+        Line::Insert(text) | Line::Delete(text) => {
+            let text = text.trim_end();
+            ["{", "}", "=", "#define", "return"].iter().any(|word| text.contains(word))
+                || text.ends_with('\\')
+        }
+        Line::Context(_) => false,
+    };
+    if !patch.hunks().iter().flat_map(|hunk| hunk.lines()).any(has_code) {
+        return None;
+    }
+    let message = format!("files that are not in the diff may contain code of {}", change.path);
+    Some(
+        Diagnostic::new(HEADER_ELSEWHERE, message)
+            .at(change.place, "")
+            .note("they keep their copies of its macros and inline functions as they are")
+            .help("`kpsc inspect` shows which functions contain a copy of an inline function, with debug information of the target"),
+    )
+}
+
+/// Adds what the fix brings along: new files, and headers as they are with the fix.
+fn add_new_files(fix: &Fix<'_>, headers: &BTreeMap<String, String>, import: &mut Import) {
+    for change in &fix.files {
+        if let (Edit::Create(_), true) = (&change.edit, change.path.ends_with(".c")) {
+            if let Ok(text) = change.apply("") {
+                import.files.insert(change.path.clone(), text);
+                import.new_files.insert(change.path.clone());
+            }
+        }
+    }
+    let names: Vec<String> = headers.keys().map(|path| path.to_owned()).collect();
+    for path in names {
+        let is_included = import.files.values().any(|text| text.contains(&relative_end(&path)));
+        if let (true, Some(text)) = (is_included, headers.get(&path)) {
+            import.files.insert(path, text.clone());
+        }
+    }
+}
+
+/// The end of an `#include` line that names a header of the patch.
+fn relative_end(path: &str) -> String {
+    format!("{}\"", path.rsplit('/').next().unwrap_or(path))
+}
+
+/// The text with the changed headers included from beside the spec, before all others: their guards
+/// keep the kernel's own away.
+fn with_headers(text: String, file: &File<'_>, headers: &BTreeMap<String, String>) -> String {
+    let used = used_headers(file, headers);
+    if used.is_empty() {
+        return text;
+    }
+    let up = "../".repeat(file.path.matches('/').count());
+    let is_of_one = |line: &str| {
+        let spelled = line.trim().strip_prefix("#include").map(str::trim);
+        spelled.is_some_and(|spelled| includes(file, spelled, &used))
+    };
+    let own = used.iter().map(|path| format!("#include \"{up}{path}\" /* with the fix */\n"));
+    let own = own.collect::<String>();
+    let mut lines: Vec<&str> = text.split_inclusive('\n').filter(|line| !is_of_one(line)).collect();
+    let first = lines.iter().position(|line| line.starts_with("#include"));
+    lines.insert(first.unwrap_or(lines.len()), &own);
+    lines.concat()
+}
+
+/// The changed headers that a file includes, itself or through others as far as it uses them.
+fn used_headers<'h>(file: &File<'_>, headers: &'h BTreeMap<String, String>) -> BTreeSet<&'h str> {
+    let mut used = BTreeSet::new();
+    let mut add = |path: &str| {
+        if let Some((path, _)) = headers.get_key_value(path) {
+            used.insert(path.as_str());
+        }
+    };
+    for item in file.new.items() {
+        match &item.kind {
+            ItemKind::Include { path: Some(path), .. } => add(path),
+            ItemKind::Declarations(all) => {
+                for used in all.iter().flat_map(|one| &one.uses) {
+                    if let At::Header(path) = &used.at {
+                        add(path);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    used
+}
+
+/// Whether the file's include of this spelling is one of some headers.
+fn includes(file: &File<'_>, spelled: &str, headers: &BTreeSet<&str>) -> bool {
+    file.new.items().iter().any(|item| match &item.kind {
+        ItemKind::Include { spelled: own, path: Some(path) } => {
+            own == spelled && headers.contains(path.as_str())
+        }
+        _ => false,
+    })
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+//! The static variables of functions: a function of the patch shares them with the old one, because
+//! a second variable would lack the state of the first.
+
+use super::{Selector, UseLine};
+use crate::kernel::{self, extent, find, Found};
+use crate::unit::{Declaration, Kind, StaticLocal};
+use kps_diag::{Diagnostic, UNKNOWN_SYMBOL};
+use kps_grammar::{identifiers, Language};
+use std::ops::Range;
+
+impl Selector<'_> {
+    /// Lets a function that the kernel has share its static variables with the old one.
+    pub(super) fn share_statics(&mut self, n: usize, one: &Declaration) {
+        let Kind::Function { statics, .. } = &one.kind else { return };
+        for local in statics {
+            // A macro's own variable, such as the `__already_done` of `pr_warn_once()`, has a state
+            // that nothing depends on. Of others the author gives the name: `DEFINE_MUTEX(lock)`.
+            let is_named = identifiers(self.file.new.slice(&local.range), Language::C)
+                .any(|(_, word)| word == local.name);
+            let is_of_macro = local.of_macro && !is_named;
+            let is_old = self.file.old.function(&one.name).is_some_and(|(_, old)| {
+                matches!(&old.kind, Kind::Function { statics, .. }
+                    if statics.iter().any(|old| old.name == local.name))
+            });
+            if local.is_const || is_of_macro || !is_old {
+                continue;
+            }
+            match self.symbol_of_static(&one.name, &local.name) {
+                Ok(symbol) => self.share(n, local, &symbol),
+                Err(error) => self.errors.push(error),
+            }
+        }
+    }
+
+    fn share(&mut self, n: usize, local: &StaticLocal, symbol: &str) {
+        let plain = symbol.split('@').next().unwrap_or(symbol);
+        let declaration = local.declaration.trim_end().trim_end_matches(';');
+        let text = format!("{declaration} __asm__(\"{plain}\");");
+        // `static` may stand before the macro that makes the variable.
+        let before = self.file.new.text().get(..local.range.start).unwrap_or_default();
+        let start = match before.trim_end().strip_suffix("static") {
+            Some(rest) if local.of_macro => rest.len(),
+            _ => local.range.start,
+        };
+        let edits = self.selection.edits.entry(n).or_default();
+        if !edits.iter().any(|(range, _)| range.start == start) {
+            edits.push((start..local.range.end, text));
+        }
+        let use_line = UseLine::Static(symbol.to_owned());
+        self.selection.uses.insert((self.file.object.to_owned(), use_line));
+    }
+
+    /// The symbol of a static variable of a function: the one that the code of the old function
+    /// refers to, or that of a function which contains it.
+    fn symbol_of_static(&self, function: &str, local: &str) -> Result<String, Diagnostic> {
+        let facts = self.kernel.facts();
+        let unknown = |note: String| {
+            Diagnostic::new(
+                UNKNOWN_SYMBOL,
+                format!("the kernel's variable `{local}` of `{function}` is not known"),
+            )
+            .note(note)
+            .note("a second variable of that name would lack its state")
+            .help("write the patch by hand, as a hook that does not need the variable")
+        };
+        let object = kernel::object(facts, self.file.object)
+            .ok_or_else(|| unknown(format!("{} is not known", self.file.object)))?;
+        let users = std::iter::once(function).chain(self.roots.iter().copied());
+        let codes: Vec<Range<u64>> = users
+            .filter_map(|name| match find(facts, self.file.object, name, self.file.old) {
+                Found::Yes(symbol) => Some(extent(object, symbol.address)),
+                Found::No | Found::Unclear(_) => None,
+            })
+            .collect();
+        let prefix = format!("{local}.");
+        let is_number = |name: &str| {
+            let rest = name.strip_prefix(&prefix);
+            rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
+        };
+        let candidates = object.symbols.with_prefix(&prefix).filter(|sym| is_number(sym.name));
+        let meant: Vec<_> = candidates
+            .filter(|sym| {
+                let data = extent(object, sym.address);
+                codes.iter().any(|code| self.kernel.refers(self.file.object, code, &data))
+            })
+            .collect();
+        match meant.as_slice() {
+            [one] => {
+                let all = object.symbols.named(one.name);
+                let position = all.iter().position(|other| other.address == one.address);
+                Ok(match position.filter(|_| all.len() > 1) {
+                    Some(before) => format!("{}@{}", one.name, before + 1),
+                    None => one.name.to_owned(),
+                })
+            }
+            [] => Err(unknown(format!("the code of `{function}` refers to no symbol `{local}.N`"))),
+            several => {
+                let names: Vec<&str> = several.iter().map(|sym| sym.name).collect();
+                Err(unknown(format!("it may be {}", kps_diag::list(&names, "or"))))
+            }
+        }
+    }
+}
