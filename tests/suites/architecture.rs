@@ -170,7 +170,7 @@ fn the_inner_crates_see_what_they_may_and_no_more() {
         ("crates/diag", &[]),
         ("crates/facts", &["arch", "plan"]),
         ("crates/host", &["diag"]),
-        ("crates/import", &["arch", "diag", "facts"]),
+        ("crates/import", &["arch", "diag", "facts", "grammar"]),
         ("crates/kpsctl", &["diag", "host", "operate", "plan", "report"]),
         ("crates/link", &["arch", "plan"]),
         ("crates/operate", &["diag", "host", "plan"]),

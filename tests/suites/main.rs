@@ -22,6 +22,7 @@ mod foreign;
 mod hangs;
 mod hygiene;
 mod image;
+mod import;
 mod input;
 mod inspect;
 mod killed;
@@ -73,6 +74,7 @@ const SUITES: &[Suite] = &[
     Suite::new("hangs", hangs::cases),
     Suite::new("hygiene", hygiene::cases),
     Suite::new("image", image::cases),
+    Suite::new("import", import::cases),
     Suite::new("input", input::cases),
     Suite::new("inspect", inspect::cases),
     Suite::new("killed", killed::cases),

@@ -23,6 +23,7 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("crates", "patch crates and their attributes", include_str!("../../../docs/crates.md")),
     ("commands", "the commands", include_str!("../../../docs/commands.md")),
     ("editors", "specs in an editor", include_str!("../../../docs/editors.md")),
+    ("fixes", "from a source diff to a patch", include_str!("../../../docs/fixes.md")),
     ("testing", "tests in a virtual machine", include_str!("../../../docs/testing.md")),
     ("data", "data that outlives a patch", include_str!("../../../docs/data.md")),
     ("targets", "the kernels that patches are built for", include_str!("../../../docs/targets.md")),

@@ -9,6 +9,7 @@ mod doc;
 mod doctor;
 mod expand;
 mod fmt;
+mod import;
 mod inspect;
 mod kernel;
 mod kernels;
@@ -86,6 +87,8 @@ enum Verb {
     Expand(expand::Expand),
     /// Convert a spec to a patch crate.
     Convert(convert::Convert),
+    /// Make a spec of a source diff of the kernel, with bodies in C, and build it.
+    Import(import::Import),
     /// Build a spec and run its tests in a virtual machine.
     Test(test::Test),
     #[command(flatten)]
@@ -149,7 +152,7 @@ impl Verb {
             Verb::Expand(command) => Some(command.place()),
             Verb::Convert(command) => Some(command.place()),
             Verb::Sync(command) => Some(command.place()),
-            Verb::Inspect(_) => Some(here),
+            Verb::Inspect(_) | Verb::Import(_) => Some(here),
             Verb::Kernel(command) => command.is_about_target().then_some(here),
             Verb::New(_) | Verb::Fmt(_) | Verb::Operate(_) => None,
             Verb::Doctor(_) | Verb::Explain(_) | Verb::Doc(_) | Verb::Link(_) => None,
@@ -184,6 +187,7 @@ fn run(verb: Verb) -> ExitCode {
         Verb::Build(command) => command.run(),
         Verb::Expand(command) => command.run(),
         Verb::Convert(command) => command.run(),
+        Verb::Import(command) => command.run(),
         Verb::Test(command) => command.run(),
         Verb::Operate(verb) => Ok(verb.run(console())),
         Verb::Sync(command) => command.run(),

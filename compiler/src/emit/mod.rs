@@ -31,7 +31,7 @@ pub use lines::{Line, LineTable};
 pub use patch_crate::{
     beside, bindings, emit_crate, expand_crate, BINDINGS_TITLE, RULES, TARGET_FACTS,
 };
-pub use templates::{function_spec, skeleton, FunctionSpec};
+pub use templates::{function_spec, imported_spec, skeleton, FunctionSpec};
 
 /// A folder that is not written yet: paths relative to it, and the contents of the files.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]

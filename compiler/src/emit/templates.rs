@@ -17,6 +17,7 @@ const C_FILE: &str = include_str!("../../../templates/c_file.c.tera");
 const MAKEFILE: &str = include_str!("../../../templates/Makefile.tera");
 const SPEC: &str = include_str!("../../../templates/spec.kps.tera");
 const FUNCTION: &str = include_str!("../../../templates/function.kps.tera");
+const IMPORT: &str = include_str!("../../../templates/import.kps.tera");
 const MANIFEST: &str = include_str!("../../../templates/crate/Cargo.toml.tera");
 const CRATE_ROOT: &str = include_str!("../../../templates/crate/lib.rs.tera");
 const CRATE_TESTS: &str = include_str!("../../../templates/crate/tests.kps.tera");
@@ -28,7 +29,7 @@ pub(super) const LIBRARY_IGNORED: &str = include_str!("../../../templates/crate/
 pub(super) const CRATE_BINDINGS: &str = include_str!("../../../templates/crate/bindings.rs");
 
 /// The names and texts of all templates.
-fn templates() -> [(&'static str, &'static str); 11] {
+fn templates() -> [(&'static str, &'static str); 12] {
     [
         ("Kbuild", KBUILD),
         ("Makefile", MAKEFILE),
@@ -36,6 +37,7 @@ fn templates() -> [(&'static str, &'static str); 11] {
         ("c_file.c", C_FILE),
         ("spec", SPEC),
         ("function", FUNCTION),
+        ("import", IMPORT),
         ("Cargo.toml", MANIFEST),
         ("crate/Kbuild", CRATE_KBUILD),
         (".gitignore", IGNORED),
@@ -160,6 +162,12 @@ pub fn function_spec(spec: &FunctionSpec) -> String {
     // The spec contains the declaration as a comment, and no declaration contains a line end.
     let context = Context::from_serialize(spec).unwrap_or_default();
     render("function", &context)
+}
+
+/// The spec of an imported fix. Its texts are printable ASCII, and those in quotes are escaped.
+pub fn imported_spec(spec: &kps_import::Spec) -> String {
+    let context = Context::from_serialize(spec).unwrap_or_default();
+    render("import", &context)
 }
 
 fn context<'a>(words: impl IntoIterator<Item = (&'a str, &'a str)>) -> Context {
