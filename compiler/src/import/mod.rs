@@ -116,7 +116,8 @@ impl Front {
         Ok(ReadFile { old, new: reading(new, &self.headers)?, command })
     }
 
-    /// Runs a program of compilers in the build tree. It can read the source, and write to a folder.
+    /// Runs a program of compilers in the build tree. It can read the source, and write to a
+    /// folder.
     fn run(
         &self,
         toolchain: &Toolchain,

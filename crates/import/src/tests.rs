@@ -7,6 +7,7 @@ use crate::import::{import, Import, Source};
 use crate::roots::{Compiled, File, Why};
 use crate::selection::UseLine;
 use kps_diag::Diagnostic;
+use kps_facts::Facts;
 use similar::TextDiff;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -291,7 +292,8 @@ fn of_several_symbols_the_one_among_those_of_the_file_is_meant() {
 fn a_system_call_has_the_name_that_programs_know() {
     let old = "SYSCALL_DEFINE1(act, int, x)\n{\n\treturn x;\n}\n";
     let new = "SYSCALL_DEFINE1(act, int, x)\n{\n\treturn x + 1;\n}\n";
-    let made = made(old, new, Some(&["__do_sys_act"]), &SmallKernel::new("__x64_sys_act"));
+    let entry = format!("{}act", Facts::default().arch().syscalls.entry);
+    let made = made(old, new, Some(&["__do_sys_act"]), &SmallKernel::new(&entry));
     assert_eq!(functions(&made), [("sys_act", &Why::Changed)]);
     assert!(made.files["net/a.c"].ends_with(new));
 }
