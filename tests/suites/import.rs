@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! `kpsc import`: what a stranger's diff cannot do, and a fix that becomes a patch of the target. The
-//! stages between are tested in `crates/import/`.
+//! `kpsc import`: what a stranger's diff cannot do, and a fix that becomes a patch of the target.
+//! The stages between are tested in `crates/import/`.
 
 use kps_tests::schedule::Case;
 use kps_tests::target::target;

@@ -2,11 +2,11 @@
 //! From a fix of the kernel's source to a patch.
 //!
 //! A fix is a source diff ([`fix`]). Its files are read twice, as they were and as they will be: by
-//! clang, which tells what they define and what each definition uses ([`unit`]), and by the kernel's
-//! own compiler, whose code tells which functions change. [`changes`] compares the texts, [`roots`]
-//! finds the functions to replace, [`selection`] what these need, and [`c_file`] writes it. What
-//! cannot be in a patch is [`refused`]. Everything here maps values to values; who calls it runs the
-//! compilers.
+//! clang, which tells what they define and what each definition uses ([`unit`]), and by the
+//! kernel's own compiler, whose code tells which functions change. [`changes`] compares the texts,
+//! [`roots`] finds the functions to replace, [`selection`] what these need, and [`c_file`] writes
+//! it. What cannot be in a patch is [`refused`]. Everything here maps values to values; who calls
+//! it runs the compilers.
 
 pub mod c_file;
 pub mod changes;

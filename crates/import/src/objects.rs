@@ -68,7 +68,8 @@ impl Object {
 
     /// Whether the code at the address of a symbol is what this object has for it: `code` starts
     /// there. What the linker or the running kernel writes is not compared. A difference may be one
-    /// of the linker: it shortens jumps between neighbours. `None` if the object has no such symbol.
+    /// of the linker: it shortens jumps between neighbours. `None` if the object has no such
+    /// symbol.
     pub fn is_at(&self, symbol: &str, code: &[u8]) -> Option<bool> {
         let parts = self.functions.get(stem(symbol))?.iter().filter(|part| part.is(symbol));
         let found: Vec<bool> = parts.map(|part| part.starts(code)).collect();

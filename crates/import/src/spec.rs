@@ -110,7 +110,8 @@ fn line(line: &UseLine) -> String {
     }
 }
 
-/// The name of a patch that is made of a fix: words of its subject, or else of the name of its file.
+/// The name of a patch that is made of a fix: words of its subject, or else of the name of its
+/// file.
 pub fn name_of(header: &Header, file: &str) -> String {
     /// The longest name; that of a module may have 55 characters.
     const MAX: usize = 40;

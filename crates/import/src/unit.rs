@@ -145,8 +145,8 @@ pub struct StaticLocal {
     pub of_macro: bool,
     /// Whether it cannot be written.
     pub is_const: bool,
-    /// Declares it as `extern`, in one line, as [`Declaration::declaration`] does; empty if its type
-    /// has no name.
+    /// Declares it as `extern`, in one line, as [`Declaration::declaration`] does; empty if its
+    /// type has no name.
     pub declaration: String,
 }
 

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
 impl Cache {
-    /// Removes a target, and every toolchain and source that no target needs any more. Waits for the target's
-    /// users, and for those who prepare others.
+    /// Removes a target, and every toolchain and source that no target needs any more. Waits for
+    /// the target's users, and for those who prepare others.
     pub fn remove(&self, name: &str) -> Result<(), Diagnostic> {
         let folder = self.kernel(name);
         if !is_name(name) || !Manifest::exists(&folder) {
@@ -31,8 +31,8 @@ impl Cache {
     }
 
     /// Removes data that no target needs: interrupted preparations, downloads, compilers, sources,
-    /// and data of older versions of kpsc. Returns each with its size in bytes. Waits until nothing is being
-    /// prepared: what is found then belongs to runs that have ended.
+    /// and data of older versions of kpsc. Returns each with its size in bytes. Waits until nothing
+    /// is being prepared: what is found then belongs to runs that have ended.
     pub fn remove_unused(&self) -> Result<Vec<(PathBuf, u64)>, Diagnostic> {
         let _clearing = self.clearing()?;
         let mut unused = self.older()?;

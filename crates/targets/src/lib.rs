@@ -251,8 +251,8 @@ impl Target {
         self.provider().source_tree(cache, progress)
     }
 
-    /// The compilers that clang comes with, for the user who owns the cache: those of the build tree
-    /// or, in core mode, others that are fetched now if they are missing.
+    /// The compilers that clang comes with, for the user who owns the cache: those of the build
+    /// tree or, in core mode, others that are fetched now if they are missing.
     pub fn with_clang(
         &self,
         cache: &Cache,
