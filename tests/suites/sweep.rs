@@ -44,14 +44,16 @@ struct Function {
 }
 
 fn functions_of_the_whole_kernel_can_be_hooked_or_are_refused_with_a_code() {
-    sweep(TRIED);
+    sweep(TRIED, 90);
 }
 
 fn so_can_more_functions_of_it_than_every_run_tries() {
-    sweep(TRIED_LONG);
+    sweep(TRIED_LONG, 95);
 }
 
-fn sweep(tried: usize) {
+/// At least so many of a hundred functions can be hooked. A small draw of each new kernel has more
+/// or fewer clones of the compiler's by chance, so it is held to less.
+fn sweep(tried: usize, of_a_hundred: usize) {
     let facts = target().facts().unwrap_or_else(|error| panic!("{}", error.message));
     let modules = modules();
     let chosen = chosen(&facts, &modules, tried);
@@ -78,7 +80,8 @@ fn sweep(tried: usize) {
     assert!(chosen.len() >= tried);
     let even = |of: &[Function]| of.iter().filter(|function| !function.is_of_a_kind).count();
     let (hooked, chosen) = (even(&hooked), even(&chosen));
-    assert!(hooked * 100 >= chosen * 95, "of {chosen} functions only {hooked} can be hooked");
+    let is_enough = hooked * 100 >= chosen * of_a_hundred;
+    assert!(is_enough, "of {chosen} functions only {hooked} can be hooked");
     all_at_once(&quiet, &modules, scratch.path());
 }
 
