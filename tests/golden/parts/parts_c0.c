@@ -19,7 +19,7 @@ asm(".set \"unexported_helper\", \"kps.sym.vmlinux.unexported_helper,0\"");
 
 #include "c/parts.d/helpers.c"
 
-/* A header of the kernel may have defined a macro of a function's name, such as `#define NAME NAME`. */
+/* A header of the kernel may have defined a macro of a function's name, as in #define NAME NAME. */
 #define kps_name(...) kps_name_as_text(__VA_ARGS__)
 #define kps_name_as_text(...) #__VA_ARGS__
 
