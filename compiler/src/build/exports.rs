@@ -24,6 +24,12 @@ pub(crate) fn names(build: &Path) -> Result<BTreeSet<String>, Diagnostic> {
     Ok(exports.lines().filter_map(|line| line.split('\t').nth(1)).map(str::to_owned).collect())
 }
 
+/// The names of the symbols that are exported to particular modules, to which no patch belongs.
+pub(super) fn for_modules(build: &Path) -> Result<BTreeSet<String>, Diagnostic> {
+    let exports = list_of(build)?;
+    Ok(exports.lines().filter_map(for_some).map(str::to_owned).collect())
+}
+
 /// The symbols that modules export, each with its module.
 pub(super) fn by_module(build: &Path) -> Result<BTreeMap<String, String>, Diagnostic> {
     let exports = list_of(build)?;
@@ -78,6 +84,13 @@ fn export(line: &str) -> Option<(&str, String)> {
     Some((symbol, module.replace('-', "_")))
 }
 
+/// A symbol that only particular modules may use, in a line of `Module.symvers`.
+fn for_some(line: &str) -> Option<&str> {
+    let columns: Vec<&str> = line.split('\t').collect();
+    let [_, symbol, _, _, namespace] = columns.as_slice() else { return None };
+    namespace.starts_with("module:").then_some(*symbol)
+}
+
 /// The error about a symbol of a module that a patch is linked to. `declaration` is what to add.
 pub(super) fn missing_use(name: &str, module: &str, declaration: &str) -> Diagnostic {
     Diagnostic::new(MISSING_USE, format!("`{name}` is a symbol of {module}"))
@@ -116,5 +129,9 @@ mod tests {
         let line = "0x1\tx_free\tdrivers/x/x-core\tEXPORT_SYMBOL_GPL\t";
         assert_eq!(export(line), Some(("x_free", "x_core".to_owned())));
         assert_eq!(export("0x1\tkfree\tvmlinux\tEXPORT_SYMBOL\t"), None);
+        let line = "0x0\tinc_ucount\tvmlinux\tEXPORT_SYMBOL_GPL\t";
+        assert_eq!(for_some(&format!("{line}module:binfmt_misc")), Some("inc_ucount"));
+        assert_eq!(for_some(&format!("{line}CRYPTO")), None);
+        assert_eq!(for_some(line), None);
     }
 }

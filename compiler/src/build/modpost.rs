@@ -7,7 +7,7 @@ use kps_link::ObjectFile;
 use std::collections::BTreeSet;
 
 /// Finds modpost's messages about symbols in the output of a build, except that those in `reported`
-/// are undefined. `object` is the object that it read.
+/// are undefined or exported to particular modules. `object` is the object that it read.
 pub(super) fn modpost(
     lines: &[String],
     object: Option<&ObjectFile<'_>>,
@@ -16,7 +16,7 @@ pub(super) fn modpost(
 ) -> Vec<Diagnostic> {
     let mut found: Vec<Diagnostic> = Vec::new();
     let is_new = |complaint: &Complaint<'_>| {
-        complaint.about != About::Undefined || !reported.contains(complaint.symbol)
+        complaint.about == About::GplOnly || !reported.contains(complaint.symbol)
     };
     for complaint in lines.iter().filter_map(|line| Complaint::parse(line)).filter(is_new) {
         let diagnostic = complaint.diagnostic(object, author);

@@ -42,15 +42,20 @@ pub(super) struct Undefined {
     pub(super) names: BTreeSet<String>,
 }
 
-/// What the kernel exports: the names of all exports, and the modules of those that modules export.
+/// What the kernel exports.
 struct Exports {
+    /// The names of what every module may use.
     names: BTreeSet<String>,
+    /// The modules of what modules export.
     by_module: BTreeMap<String, String>,
 }
 
 impl Exports {
     fn read(tree: &Tree) -> Result<Exports, Diagnostic> {
-        let (names, by_module) = (exports::names(&tree.build)?, exports::by_module(&tree.build)?);
+        let (mut names, by_module) =
+            (exports::names(&tree.build)?, exports::by_module(&tree.build)?);
+        let for_modules = exports::for_modules(&tree.build)?;
+        names.retain(|name| !for_modules.contains(name));
         Ok(Exports { names, by_module })
     }
 }

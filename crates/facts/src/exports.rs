@@ -13,6 +13,14 @@ pub struct Export<'a> {
     pub namespace: Option<&'a str>,
 }
 
+impl Export<'_> {
+    /// Whether every module may use it. Some are for particular modules, by a namespace that names
+    /// them (`EXPORT_SYMBOL_FOR_MODULES()` of include/linux/export.h).
+    pub fn is_for_all(&self) -> bool {
+        !self.namespace.is_some_and(|namespace| namespace.starts_with("module:"))
+    }
+}
+
 /// The exported symbols by name.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Exports {

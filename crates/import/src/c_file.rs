@@ -80,13 +80,10 @@ fn behind_includes(new: &Text, selection: &Selection) -> String {
              #define static_branch_unlikely(key) unlikely(static_key_enabled(key))",
         );
     }
-    // Modpost refuses the import of what is exported to certain modules only.
-    let is_open = |name: &&String| !name.starts_with("module:");
-    let mut namespaces = selection.namespaces.iter().filter(is_open).peekable();
-    if namespaces.peek().is_some() {
+    if !selection.namespaces.is_empty() {
         text.push_str("\n#include <linux/module.h>\n");
     }
-    for name in namespaces {
+    for name in &selection.namespaces {
         text.push_str(&format!("\nMODULE_IMPORT_NS(\"{name}\");"));
     }
     if !selection.traces.is_empty() {

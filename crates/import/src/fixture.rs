@@ -5,7 +5,7 @@
 use crate::kernel::{Kernel, Symbol};
 use crate::text::Text;
 use crate::unit::{At, Declaration, Declared, Item, ItemKind, Kind, Of, StaticLocal, Unit, Use};
-use kps_facts::{Calls, Facts, Object, Section, Sym, Symbols};
+use kps_facts::{Calls, Export, Facts, Object, Section, Sym, Symbols};
 use kps_grammar::{identifiers, Language};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -266,6 +266,15 @@ impl SmallKernel {
         let vmlinux = Object { symbols: Symbols::new(symbol_list), sections, ..Object::default() };
         let facts = Facts { vmlinux, ..Facts::default() };
         SmallKernel { facts, refused: BTreeMap::new(), refers: BTreeSet::new() }
+    }
+
+    /// The same, which exports these.
+    pub(crate) fn with_exports<'a>(
+        mut self,
+        exports: impl IntoIterator<Item = (&'a str, Export<'a>)>,
+    ) -> SmallKernel {
+        self.facts.exports = exports.into_iter().collect();
+        self
     }
 
     /// The same, in which these call each other.

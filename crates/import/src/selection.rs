@@ -11,6 +11,7 @@ use crate::roots::{File, Root};
 use crate::text::{declarations, is_definition, Name, Space};
 use crate::unit::{At, Declaration, Declared, Item, ItemKind, Kind, Of, Use};
 use kps_diag::{Diagnostic, UNKNOWN_SYMBOL};
+use kps_facts::Export;
 use kps_grammar::{identifiers, Language};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -372,7 +373,8 @@ impl Selector<'_> {
 
     fn add_use(&mut self, object: &str, line: UseLine, name: &str) {
         let is_own = self.roots.contains(name);
-        match self.kernel.facts().exports.get(name).filter(|_| object == VMLINUX) {
+        let export = self.kernel.facts().exports.get(name).filter(|_| object == VMLINUX);
+        match export.filter(Export::is_for_all) {
             Some(export) => self.selection.namespaces.extend(export.namespace.map(str::to_owned)),
             None if is_own => {}
             None => drop(self.selection.uses.insert((object.to_owned(), line))),

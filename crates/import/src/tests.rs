@@ -7,7 +7,7 @@ use crate::import::{import, Import, Source};
 use crate::roots::{Compiled, File, Why};
 use crate::selection::UseLine;
 use kps_diag::Diagnostic;
-use kps_facts::Facts;
+use kps_facts::{Export, Facts};
 use similar::TextDiff;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -286,6 +286,21 @@ fn of_several_symbols_the_one_among_those_of_the_file_is_meant() {
     let unclear = SmallKernel::new("act count unrelated count|");
     let (made, found) = import_of(OLD, &new, Some(&["count"]), &unclear);
     assert_eq!((made, codes(&found)), (None, vec!["KPS1311"]));
+}
+
+#[test]
+fn an_export_for_certain_modules_is_a_symbol_like_those_that_are_not_exported() {
+    let export = |namespace| Export { gpl: true, namespace: Some(namespace) };
+    let new = OLD.replace("return s->count;", "return s ? s->count : unrelated();");
+    let with = |namespace| {
+        let kernel = kernel().with_exports([("unrelated", export(namespace))]);
+        made(OLD, &new, Some(&["count"]), &kernel)
+    };
+    let (for_some, for_all) = (with("module:kvm"), with("NET"));
+    assert_eq!(uses(&for_some), ["fn unrelated"]);
+    assert!(!for_some.files["net/a.c"].contains("MODULE_IMPORT_NS"));
+    assert_eq!(uses(&for_all), [] as [&str; 0]);
+    assert!(for_all.files["net/a.c"].contains("MODULE_IMPORT_NS(\"NET\");"));
 }
 
 #[test]

@@ -261,8 +261,7 @@ fn c_string(literal: &str) -> String {
 /// The export of a symbol that is available to every module. Exports for particular modules do not
 /// count: none of ours is among them.
 pub(crate) fn exported<'a>(facts: &'a Facts, name: &str) -> Option<Export<'a>> {
-    let for_some = |export: &Export<'_>| export.namespace.is_some_and(|n| n.starts_with("module:"));
-    facts.exports.get(name).filter(|export| !for_some(export))
+    facts.exports.get(name).filter(Export::is_for_all)
 }
 
 pub(super) struct Names {
