@@ -3,6 +3,7 @@
 //! than they have: items with an empty line between them.
 
 use crate::kernel::{Kernel, Symbol};
+use crate::objects;
 use crate::text::Text;
 use crate::unit::{At, Declaration, Declared, Item, ItemKind, Kind, Of, StaticLocal, Unit, Use};
 use kps_facts::{Calls, Export, Facts, Object, Section, Sym, Symbols};
@@ -247,8 +248,10 @@ pub(crate) struct SmallKernel {
     facts: Facts,
     /// Functions that cannot be replaced, with the reason.
     pub(crate) refused: BTreeMap<&'static str, &'static str>,
-    /// Which function refers to which data.
+    /// Which function refers to which data, which may have a position: `NAME@2`.
     pub(crate) refers: BTreeSet<(&'static str, &'static str)>,
+    /// Where the code of the file is, by the position among the symbols of its name.
+    pub(crate) has_code: BTreeSet<(&'static str, usize)>,
 }
 
 impl SmallKernel {
@@ -265,7 +268,12 @@ impl SmallKernel {
         }
         let vmlinux = Object { symbols: Symbols::new(symbol_list), sections, ..Object::default() };
         let facts = Facts { vmlinux, ..Facts::default() };
-        SmallKernel { facts, refused: BTreeMap::new(), refers: BTreeSet::new() }
+        SmallKernel {
+            facts,
+            refused: BTreeMap::new(),
+            refers: BTreeSet::new(),
+            has_code: BTreeSet::new(),
+        }
     }
 
     /// The same, which exports these.
@@ -294,9 +302,18 @@ impl Kernel for SmallKernel {
         self.refused.get(symbol.name.as_str()).map(|reason| (*reason).to_owned())
     }
 
+    fn has_code(&self, _object: &str, sym: &Sym<'_>, _compiled: &objects::Object) -> bool {
+        let all = self.facts.vmlinux.symbols.named(sym.name);
+        let position = all.iter().position(|other| other.address == sym.address);
+        position.is_some_and(|n| self.has_code.contains(&(sym.name, n + 1)))
+    }
+
     fn refers(&self, _object: &str, code: &Range<u64>, data: &Range<u64>) -> bool {
         let is_at = |name: &str, place: &Range<u64>| {
-            self.facts.vmlinux.symbols.named(name).iter().any(|sym| sym.address == place.start)
+            let (name, position) = name.split_once('@').unwrap_or((name, "1"));
+            let all = self.facts.vmlinux.symbols.named(name);
+            let position: usize = position.parse().unwrap_or_default();
+            all.get(position - 1).is_some_and(|sym| sym.address == place.start)
         };
         self.refers
             .iter()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! What an import asks about the target: which symbols its objects have, and what their code does.
 
-use crate::text::{Name, Space, Text};
+use crate::objects;
 use kps_facts::{Facts, Object, Sym};
 use std::ops::Range;
 
@@ -15,6 +15,9 @@ pub trait Kernel {
 
     /// Why no body in C can replace the function of a symbol; `None` if one can.
     fn refusal(&self, object: &str, symbol: &Symbol) -> Option<String>;
+
+    /// Whether the code of a symbol is what a compiled file has for it.
+    fn has_code(&self, object: &str, sym: &Sym<'_>, compiled: &objects::Object) -> bool;
 
     /// Whether the code at some addresses of an object refers to data.
     fn refers(&self, object: &str, code: &Range<u64>, data: &Range<u64>) -> bool;
@@ -41,57 +44,12 @@ impl Symbol {
     }
 }
 
-/// The symbol of a name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
-    /// There is none.
-    No,
-    /// It is this one.
-    Yes(Symbol),
-    /// There are several, and it is unknown which is the file's.
-    Unclear(usize),
-}
-
 /// The contents of an object.
 pub fn object<'f>(facts: &'f Facts, name: &str) -> Option<&'f Object> {
     match name {
         VMLINUX => Some(&facts.vmlinux),
         module => facts.modules.get(module).map(|module| &module.object),
     }
-}
-
-/// The symbol that a file defines under a name. Of several, it is the one that stands among other
-/// functions of the file: the linker puts those of a file together.
-pub fn find(facts: &Facts, object_name: &str, name: &str, file: &Text) -> Found {
-    let Some(object) = object(facts, object_name) else { return Found::No };
-    let all = object.symbols.named(name);
-    let symbol = |n: usize, sym: &Sym<'_>| Symbol {
-        name: name.to_owned(),
-        position: (all.len() > 1).then_some(n + 1),
-        address: sym.address,
-    };
-    match all.as_slice() {
-        [] => Found::No,
-        [one] => Found::Yes(symbol(0, one)),
-        several => {
-            let near = several.iter().enumerate().filter(|(_, sym)| is_beside(object, sym, file));
-            match near.collect::<Vec<_>>().as_slice() {
-                [(n, one)] => Found::Yes(symbol(*n, one)),
-                _ => Found::Unclear(several.len()),
-            }
-        }
-    }
-}
-
-/// Whether a symbol's neighbours are functions or variables that the file defines.
-fn is_beside(object: &Object, sym: &Sym<'_>, file: &Text) -> bool {
-    let (before, behind) = object.symbols.landmarks(sym.address);
-    [before, behind].into_iter().flatten().any(|name| {
-        let plain = name.split('.').next().unwrap_or(name);
-        [Space::Function, Space::Variable]
-            .into_iter()
-            .any(|space| file.definition(&Name::new(space, plain)).is_some())
-    })
 }
 
 /// The code of a function, or the memory of a variable: up to the next symbol.

@@ -11,6 +11,7 @@
 pub mod c_file;
 pub mod changes;
 mod declared;
+pub mod find;
 pub mod fix;
 #[cfg(test)]
 mod fixture;

@@ -2,8 +2,9 @@
 //! What of a fix no replaced function can bring into a running kernel, with what can.
 
 use crate::changes::{nameless, Change, Changes};
+use crate::find::{find, Found};
 use crate::fix::FileChange;
-use crate::kernel::{find, Found, Kernel};
+use crate::kernel::Kernel;
 use crate::roots::File;
 use crate::text::{Name, Space, Text};
 use crate::unit::{Declaration, Kind, Of};
@@ -150,7 +151,7 @@ fn data(
     let (item, new) = file.new.definition(&full)?;
     let Kind::Variable { is_const, .. } = new.kind else { return None };
     let has_functions = new.uses.iter().any(|used| used.of == Of::Function);
-    let has_symbol = find(kernel.facts(), file.object, name, file.old) != Found::No;
+    let has_symbol = find(kernel, file, &full) != Found::No;
     // A constant that only functions of the file read comes with the new ones.
     if is_const && new.is_static && !has_functions && !has_symbol {
         return None;

@@ -3,7 +3,9 @@
 //! replaced, their callers.
 
 use crate::changes::{Change, Changes};
-use crate::kernel::{self, find, Found, Kernel, Symbol};
+use crate::find::{find, Found};
+use crate::kernel::{self, Kernel, Symbol};
+use crate::objects::Object;
 use crate::text::{declarations, Name, Space, Text};
 use crate::unit::Declaration;
 use kps_diag::{list, Diagnostic, NOT_REPLACEABLE, UNKNOWN_SYMBOL};
@@ -58,6 +60,8 @@ pub struct File<'a> {
 /// What the compiled code of both texts of a file tells.
 #[derive(Debug, Clone, Copy)]
 pub struct Compiled<'a> {
+    /// The compiled old text.
+    pub old: &'a Object,
     /// The functions whose code differs.
     pub code: &'a BTreeSet<String>,
     /// The functions and variables that the new code of each function refers to.
@@ -144,7 +148,7 @@ impl Finder<'_> {
             self.replace_callers(name, reason, &calls(reason));
             return;
         }
-        match find(self.kernel.facts(), self.file.object, name, self.file.old) {
+        match find(self.kernel, self.file, &Name::new(Space::Function, name)) {
             Found::Yes(symbol) => match self.kernel.refusal(self.file.object, &symbol) {
                 None => self.insert_with_clones(name, &symbol, why),
                 Some(reason) => self.replace_callers(name, &reason, &calls(&reason)),
@@ -204,9 +208,8 @@ impl Finder<'_> {
         };
         let reason = format!("they call a part that the compiler has split off, `{}`", first.name);
         for caller in callers(self.file.new, name) {
-            let Found::Yes(symbol) = find(facts, self.file.object, &caller, self.file.old) else {
-                continue;
-            };
+            let full = Name::new(Space::Function, &caller);
+            let Found::Yes(symbol) = find(self.kernel, self.file, &full) else { continue };
             if calls_a_clone(symbol.address) {
                 self.replace(&caller, Why::Calls(name.to_owned(), reason.clone()));
             }

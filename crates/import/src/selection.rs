@@ -6,7 +6,8 @@ mod statics;
 
 use crate::changes::{Change, Changes};
 use crate::declared::{extern_text, per_cpu_declaration};
-use crate::kernel::{self, find, Found, Kernel, SymbolKind, VMLINUX};
+use crate::find::{find, find_in, Found};
+use crate::kernel::{self, Kernel, SymbolKind, VMLINUX};
 use crate::roots::{File, Root};
 use crate::text::{declarations, is_definition, Name, Space};
 use crate::unit::{At, Declaration, Declared, Item, ItemKind, Kind, Of, Use};
@@ -176,8 +177,7 @@ impl Selector<'_> {
             let name = Name::new(Space::Variable, &one.name);
             matches!(one.kind, Kind::Variable { is_definition: true, .. })
                 && self.changes.of(&name).is_none()
-                && find(self.kernel.facts(), self.file.object, &one.name, self.file.old)
-                    != Found::No
+                && find(self.kernel, self.file, &name) != Found::No
         };
         let has_type =
             all.iter().any(|one| matches!(one.kind, Kind::Record { .. } | Kind::Enum { .. }));
@@ -220,7 +220,7 @@ impl Selector<'_> {
             self.take_whole(name);
             return;
         }
-        match find(self.kernel.facts(), self.file.object, &name.name, self.file.old) {
+        match find(self.kernel, self.file, name) {
             Found::Yes(symbol) => {
                 self.declare(name, |used| used.of == Of::Type);
                 self.add_use(self.file.object, UseLine::Function(symbol.written()), &name.name);
@@ -240,7 +240,7 @@ impl Selector<'_> {
             self.take_whole(name);
             return;
         }
-        match find(self.kernel.facts(), self.file.object, &name.name, self.file.old) {
+        match find(self.kernel, self.file, name) {
             Found::Yes(symbol) => {
                 let object = kernel::object(self.kernel.facts(), self.file.object);
                 match object.map(|object| kernel::kind_at(object, symbol.address)) {
@@ -349,10 +349,12 @@ impl Selector<'_> {
         let depends = facts.modules.get(self.file.object).map(|module| &module.depends);
         let depends = depends.into_iter().flatten().map(String::as_str);
         let mut objects = [self.file.object, VMLINUX].into_iter().chain(depends);
-        let found = objects.find_map(|object| match find(facts, object, name, self.file.old) {
-            Found::Yes(symbol) => Some((object, symbol)),
-            Found::No | Found::Unclear(_) => None,
-        });
+        let full = Name::new(Space::Function, name);
+        let found =
+            objects.find_map(|object| match find_in(self.kernel, object, self.file, &full) {
+                Found::Yes(symbol) => Some((object, symbol)),
+                Found::No | Found::Unclear(_) => None,
+            });
         let Some((object, symbol)) = found else { return };
         let Some(contents) = kernel::object(facts, object) else { return };
         let line = match kernel::kind_at(contents, symbol.address) {

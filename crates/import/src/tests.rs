@@ -4,6 +4,7 @@
 use crate::fix::Fix;
 use crate::fixture::{text, SmallKernel};
 use crate::import::{import, Import, Source};
+use crate::objects::Object;
 use crate::roots::{Compiled, File, Why};
 use crate::selection::UseLine;
 use kps_diag::Diagnostic;
@@ -18,6 +19,18 @@ fn import_of(
     code: Option<&[&str]>,
     kernel: &SmallKernel,
 ) -> (Option<Import>, Vec<Diagnostic>) {
+    let reaches = BTreeMap::from([("act".to_owned(), BTreeSet::from(["hdr_call".to_owned()]))]);
+    import_reaching(old, new, code, &reaches, kernel)
+}
+
+/// The same, where the code of functions refers to these.
+fn import_reaching(
+    old: &str,
+    new: &str,
+    code: Option<&[&str]>,
+    reaches: &BTreeMap<String, BTreeSet<String>>,
+    kernel: &SmallKernel,
+) -> (Option<Import>, Vec<Diagnostic>) {
     let diff = TextDiff::from_lines(old, new);
     let diff = diff.unified_diff().header("a/net/a.c", "b/net/a.c").to_string();
     let diff = format!("Subject: [PATCH] net: mend a\n\ndiff --git a/net/a.c b/net/a.c\n{diff}");
@@ -27,8 +40,8 @@ fn import_of(
     let (old, new) = (text(old), text(&applied));
     let code: Option<BTreeSet<String>> =
         code.map(|code| code.iter().map(|name| (*name).to_owned()).collect());
-    let reaches = BTreeMap::from([("act".to_owned(), BTreeSet::from(["hdr_call".to_owned()]))]);
-    let compiled = code.as_ref().map(|code| Compiled { code, reaches: &reaches });
+    let object = Object::default();
+    let compiled = code.as_ref().map(|code| Compiled { old: &object, code, reaches });
     let file = File { path: "net/a.c", object: "vmlinux", old: &old, new: &new, compiled };
     let source = Source { file, change: &fix.files[0] };
     import(&fix, "7.3.4", &[source], &BTreeMap::new(), kernel)
@@ -289,6 +302,33 @@ fn of_several_symbols_the_one_among_those_of_the_file_is_meant() {
 }
 
 #[test]
+fn of_several_symbols_the_one_with_the_code_of_the_file_is_meant() {
+    let symbols = "act count x y count unrelated hdr_call|states calls.2|hits";
+    let mut kernel = SmallKernel::new(symbols);
+    kernel.refers.insert(("act", "calls.2"));
+    kernel.has_code.insert(("count", 2));
+    let new = OLD.replace("return s->count;", "return s ? s->count : 0;");
+    let found = made(OLD, &new, Some(&["count"]), &kernel);
+    assert_eq!(functions(&found), [("count@2", &Why::Changed)]);
+
+    // What contradicts itself tells nothing.
+    let mut kernel = SmallKernel::new("far count away away2 count act unrelated|");
+    kernel.has_code.insert(("count", 1));
+    let (made, found) = import_of(OLD, &new, Some(&["count"]), &kernel);
+    assert_eq!((made, codes(&found)), (None, vec!["KPS1311"]));
+}
+
+#[test]
+fn of_several_variables_the_one_that_the_file_refers_to_is_meant() {
+    let symbols = "act count unrelated hdr_call|states x states y z calls.2|hits";
+    let mut kernel = SmallKernel::new(symbols);
+    kernel.refers.extend([("act", "calls.2"), ("act", "states@2")]);
+    let new = OLD.replace("calls++;", "calls += 2;");
+    let found = made(OLD, &new, Some(&["act"]), &kernel);
+    assert!(uses(&found).contains(&"static states@2".to_owned()), "{:?}", uses(&found));
+}
+
+#[test]
 fn an_export_for_certain_modules_is_a_symbol_like_those_that_are_not_exported() {
     let export = |namespace| Export { gpl: true, namespace: Some(namespace) };
     let new = OLD.replace("return s->count;", "return s ? s->count : unrelated();");
@@ -402,7 +442,8 @@ fn a_changed_header_comes_along_and_is_included_first() {
     let (old, new) = (text(OLD), text(OLD));
     let code = BTreeSet::from(["act".to_owned()]);
     let reaches = BTreeMap::from([("act".to_owned(), BTreeSet::from(["far".to_owned()]))]);
-    let compiled = Some(Compiled { code: &code, reaches: &reaches });
+    let object = Object::default();
+    let compiled = Some(Compiled { old: &object, code: &code, reaches: &reaches });
     let file = File { path: "net/a.c", object: "vmlinux", old: &old, new: &new, compiled };
     let source = Source { file, change: &fix.files[0] };
     let headers = BTreeMap::from([(header.to_owned(), "#define NET 2\n".to_owned())]);

@@ -6,8 +6,9 @@ use crate::input::Modules;
 use crate::inspect;
 use crate::resolve::Probe;
 use kps_diag::{any_error, Diagnostic, Severity};
-use kps_facts::Facts;
+use kps_facts::{Facts, Sym};
 use kps_import::kernel::{Kernel, Symbol, VMLINUX};
+use kps_import::objects::Object;
 use kps_targets::{Code, Target};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -42,6 +43,13 @@ impl<'a> Asked<'a> {
         self.unread.take()
     }
 
+    /// Asks about the code of an object; false if there is none.
+    fn ask_code(&self, object: &str, question: impl FnOnce(&Code) -> bool) -> bool {
+        let mut codes = self.codes.borrow_mut();
+        let code = codes.entry(object.to_owned()).or_insert_with(|| self.read_code(object));
+        code.as_ref().is_some_and(question)
+    }
+
     fn read_code(&self, object: &str) -> Option<Code> {
         let read = match object {
             VMLINUX => self.target.code(),
@@ -63,9 +71,11 @@ impl Kernel for Asked<'_> {
         any_error(&said).then(|| error.message.clone())
     }
 
+    fn has_code(&self, object: &str, sym: &Sym<'_>, compiled: &Object) -> bool {
+        self.ask_code(object, |code| compiled.is_at(sym.name, code.at(sym.address)) == Some(true))
+    }
+
     fn refers(&self, object: &str, code: &Range<u64>, data: &Range<u64>) -> bool {
-        let mut codes = self.codes.borrow_mut();
-        let of_object = codes.entry(object.to_owned()).or_insert_with(|| self.read_code(object));
-        of_object.as_ref().is_some_and(|of_object| of_object.refers(code, data))
+        self.ask_code(object, |of_object| of_object.refers(code, data))
     }
 }

@@ -17,6 +17,8 @@ pub(super) struct Pair {
     pub(super) old: Text,
     /// Its new text.
     pub(super) new: Text,
+    /// The compiled old text.
+    pub(super) before: Object,
     /// The functions whose code differs.
     pub(super) code: BTreeSet<String>,
     /// What the code of each function of the new text refers to.
@@ -45,6 +47,7 @@ pub(super) fn read(
         object: object.map_or(read.command.object, str::to_owned),
         old: Text::new(old, read.old.unit).ok_or_else(unfit)?,
         new: Text::new(new, read.new.unit).ok_or_else(unfit)?,
+        before,
         code: differences.functions.changed,
         reaches: after.functions().map(|name| (name.to_owned(), owned(after.uses(name)))).collect(),
     }))

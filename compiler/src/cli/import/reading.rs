@@ -36,8 +36,8 @@ impl Read {
         let changes = fix.files.iter();
         let sources = changes.filter_map(|change| {
             let (path, pair) = self.files.get_key_value(&change.path)?;
-            let Pair { object, old, new, code, reaches } = pair;
-            let compiled = Compiled { code, reaches };
+            let Pair { object, old, new, before, code, reaches } = pair;
+            let compiled = Compiled { old: before, code, reaches };
             Some(Source { file: File { path, object, old, new, compiled: Some(compiled) }, change })
         });
         sources.collect()

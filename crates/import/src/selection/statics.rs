@@ -3,7 +3,9 @@
 //! a second variable would lack the state of the first.
 
 use super::{Selector, UseLine};
-use crate::kernel::{self, extent, find, Found};
+use crate::find::{find, Found};
+use crate::kernel::{self, extent};
+use crate::text::{Name, Space};
 use crate::unit::{Declaration, Kind, StaticLocal};
 use kps_diag::{Diagnostic, UNKNOWN_SYMBOL};
 use kps_grammar::{identifiers, Language};
@@ -68,7 +70,8 @@ impl Selector<'_> {
             .ok_or_else(|| unknown(format!("{} is not known", self.file.object)))?;
         let users = std::iter::once(function).chain(self.roots.iter().copied());
         let codes: Vec<Range<u64>> = users
-            .filter_map(|name| match find(facts, self.file.object, name, self.file.old) {
+            .map(|name| Name::new(Space::Function, name))
+            .filter_map(|name| match find(self.kernel, self.file, &name) {
                 Found::Yes(symbol) => Some(extent(object, symbol.address)),
                 Found::No | Found::Unclear(_) => None,
             })
