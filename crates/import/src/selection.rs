@@ -284,16 +284,25 @@ impl Selector<'_> {
             .flatten()
             .map(|local| local.name.as_str())
             .collect();
-        let functions: BTreeSet<&str> = taken(self.file, &self.selection)
+        let mut pending: Vec<String> = taken(self.file, &self.selection)
             .filter(|one| matches!(one.kind, Kind::Function { .. }))
-            .map(|one| one.name.as_str())
+            .map(|one| one.name.clone())
             .collect();
-        let reached = functions.iter().filter_map(|name| compiled.reaches.get(*name)).flatten();
-        let reached: BTreeSet<&String> = reached.collect();
-        for name in reached.into_iter().filter(|name| !locals.contains(name.as_str())) {
+        let is_of_file = |name: &str| {
             let spaces = [Space::Function, Space::Variable];
-            if spaces.iter().all(|space| new.declaring(&Name::new(*space, name)).is_empty()) {
-                self.reach_symbol(name);
+            spaces.iter().any(|space| !new.declaring(&Name::new(*space, name)).is_empty())
+        };
+        let mut seen = BTreeSet::new();
+        while let Some(function) = pending.pop() {
+            for name in compiled.reaches.get(&function).into_iter().flatten() {
+                if locals.contains(name.as_str()) || is_of_file(name) || !seen.insert(name) {
+                    continue;
+                }
+                // The compiler makes a function of an inline one of a header, in the patch too.
+                match compiled.reaches.contains_key(name) {
+                    true => pending.push(name.clone()),
+                    false => self.reach_symbol(name),
+                }
             }
         }
     }

@@ -329,6 +329,23 @@ fn of_several_variables_the_one_that_the_file_refers_to_is_meant() {
 }
 
 #[test]
+fn a_copy_of_an_inline_function_is_in_the_patch_too() {
+    let reaches = BTreeMap::from([
+        ("act".to_owned(), BTreeSet::from(["hdr_inline".to_owned()])),
+        ("hdr_inline".to_owned(), BTreeSet::from(["hdr_call".to_owned()])),
+    ]);
+    let new = OLD.replace("hdr_call();\n", "hdr_call();\n\thdr_call();\n");
+    let mut kernel =
+        SmallKernel::new("count act unrelated hdr_call hdr_inline|states calls.2|hits");
+    kernel.refers.insert(("act", "calls.2"));
+    let (made, found) = import_reaching(OLD, &new, Some(&["act"]), &reaches, &kernel);
+    let Some(made) = made else { panic!("{found:?}") };
+    let uses = uses(&made);
+    assert!(uses.contains(&"fn hdr_call".to_owned()), "{uses:?}");
+    assert!(!uses.contains(&"fn hdr_inline".to_owned()), "{uses:?}");
+}
+
+#[test]
 fn an_export_for_certain_modules_is_a_symbol_like_those_that_are_not_exported() {
     let export = |namespace| Export { gpl: true, namespace: Some(namespace) };
     let new = OLD.replace("return s->count;", "return s ? s->count : unrelated();");
