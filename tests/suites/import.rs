@@ -106,6 +106,10 @@ fn a_fix_becomes_a_patch_that_builds_and_acts() {
     assert!(status == Some(3) && said.contains("[KPS1312]"), "{said}");
     assert!(!folder.path().join("other").exists());
 
+    // The makefiles of the kernel say what a file is compiled into.
+    let (status, said) = run(&["import", "fix.patch", "--object", "loop", "-o", "loop"]);
+    assert!(status == Some(1) && said.contains("[KPS1318]"), "{said}");
+
     // What does not build is there to be completed.
     let call = "asm volatile(\"call no_such_symbol\")";
     write("call.patch", &FIX.replace("seq_puts(m, \"imported: \")", call));

@@ -35,7 +35,7 @@ fn files_are_read() -> Result<(), Diagnostic> {
     the_kernel(&front, &target)?;
     for path in [INCLUDED, "kernel/no_such_file.c", "../../etc/passwd.c", "include/linux/fs.h"] {
         let refused = front.command(path).map_err(|error| error.code);
-        assert_eq!(refused.map(|command| command.object), Err(NOT_COMPILED), "{path}");
+        assert_eq!(refused.map(|command| command.objects), Err(NOT_COMPILED), "{path}");
     }
     let text = text(&front, MODULE);
     let broken = front.read(MODULE, &text, &format!("{text}\nint broken( {{\n"));
@@ -54,7 +54,7 @@ fn a_module(front: &Front) -> Result<(), Diagnostic> {
     let old = text(front, MODULE);
     let new = old.replacen(MUTEX, &format!("/*\n * All lines\n * move.\n */\n{MUTEX}"), 1);
     let read = front.read(MODULE, &old, &new)?;
-    assert_eq!(read.command.object, "loop");
+    assert_eq!(read.command.objects, ["loop"]);
     assert_eq!(differences(&read), Differences::default());
     let unit = &read.new.unit;
     assert_eq!(unit.errors, [] as [&str; 0]);
@@ -75,7 +75,7 @@ fn the_kernel(front: &Front, target: &Target) -> Result<(), Diagnostic> {
     let new = old.replacen("return -EISDIR;", "return -ENOTDIR;", 1);
     assert_ne!(old, new);
     let read = front.read(BUILT_IN, &old, &new)?;
-    assert_eq!(read.command.object, "vmlinux");
+    assert_eq!(read.command.objects, ["vmlinux"]);
     let differs = differences(&read);
     assert!(differs.functions.changed.contains("vfs_truncate"), "{differs:?}");
     assert!(differs.functions.changed.len() < 4 && differs.functions.added.is_empty());

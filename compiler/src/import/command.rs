@@ -14,8 +14,8 @@ use std::path::{Component, Path, PathBuf};
 pub struct Command {
     /// The file, from the top of the source.
     pub path: String,
-    /// What its object is linked into: `vmlinux`, or a module.
-    pub object: String,
+    /// What its object is linked into: `vmlinux`, or one module or several.
+    pub objects: Vec<String>,
     /// The file, as Kbuild names it to the compiler.
     pub(super) file: PathBuf,
     /// The compiler and its options, without those about input and output.
@@ -123,17 +123,22 @@ impl Commands {
             );
             return Err(said.into_iter().fold(error, Diagnostic::note));
         };
-        let object = match part {
-            "builtin" => "vmlinux".to_owned(),
-            "module" => value("name ").unwrap_or_default().replace('-', "_"),
+        let objects = match part {
+            "builtin" => vec!["vmlinux".to_owned()],
+            "module" => modules(value("name ").unwrap_or_default()),
             _ => return Ok(None),
         };
         let words = printed.lines().filter_map(|line| line.strip_prefix("kps word "));
         // The list of what was included.
         let words = words.filter(|word| !word.starts_with("-Wp,")).map(str::to_owned).collect();
         let file = front.source.join(path);
-        Ok(Some(Command { path: path.to_owned(), object, file, words }))
+        Ok(Some(Command { path: path.to_owned(), objects, file, words }))
     }
+}
+
+/// The modules of an object, which scripts/Makefile.lib joins with colons.
+fn modules(joined: &str) -> Vec<String> {
+    joined.split(':').map(|name| name.replace('-', "_")).collect()
 }
 
 /// Whether a path has only what make and the shell leave alone, and leads down.
@@ -150,6 +155,12 @@ pub(super) fn not_compiled(path: &str) -> Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_object_may_be_in_several_modules() {
+        assert_eq!(modules("snd-soc-core"), ["snd_soc_core"]);
+        assert_eq!(modules("i10nm_edac:skx-edac"), ["i10nm_edac", "skx_edac"]);
+    }
 
     #[test]
     fn only_plain_paths_reach_make() {

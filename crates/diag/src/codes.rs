@@ -382,6 +382,7 @@ codes! {
         KPS1315 UNFINISHED_IMPORT Error Input "an imported patch needs to be completed"
         KPS1316 NO_SOURCE Error Machine "the source of a kernel is missing"
         KPS1317 NOT_COMPILED Error Input "a kernel is built without a source file"
+        KPS1318 UNCLEAR_OBJECT Error Input "it is unknown which module a changed file is meant for"
     }
     "kpsc itself" {
         KPS9999 BUG Error Bug "a bug in kpsc"

@@ -93,9 +93,7 @@ pub fn import(
     );
     if import.files.is_empty() && !any_error(&found) {
         let error = Diagnostic::new(NOTHING_TO_IMPORT, "the fix changes no function of the target");
-        found.push(error.help(
-            "choose a kernel that has the code with `--kernel`, or name the module with `--object`",
-        ));
+        found.push(error.help("choose a kernel that has the code with `--kernel`"));
     }
     add_new_files(fix, headers, &mut import);
     let is_whole = !any_error(&found);

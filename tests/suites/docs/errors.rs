@@ -156,6 +156,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS1223", "tests/convert/KPS1223-spaces-around.said"),
     ("KPS1316", "tests/suites/build/mod.rs"),
     ("KPS1317", "tests/suites/reader.rs"),
+    ("KPS1318", "tests/suites/import.rs"),
     ("KPS1301", "crates/import/src/fix.rs"),
     ("KPS1302", "crates/import/src/fix.rs"),
     ("KPS1303", "crates/import/src/fix.rs"),

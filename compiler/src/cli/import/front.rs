@@ -3,7 +3,7 @@
 
 use crate::cli::progress;
 use crate::import::Front;
-use kps_diag::{Diagnostic, NOT_COMPILED, UNREAD_SOURCE};
+use kps_diag::{list, Diagnostic, NOT_COMPILED, UNCLEAR_OBJECT, UNREAD_SOURCE};
 use kps_import::objects::{Differences, Object};
 use kps_import::text::Text;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,8 +25,8 @@ pub(super) struct Pair {
     pub(super) reaches: BTreeMap<String, BTreeSet<String>>,
 }
 
-/// Reads both texts of a file. `object` is the module that it belongs to, if the user says so. The
-/// inner result is none for a file that the target does not compile.
+/// Reads both texts of a file. `object` is the one that the user names, which matters if the file is
+/// in several. The inner result is none for a file that the target does not compile.
 pub(super) fn read(
     front: &Front,
     path: &str,
@@ -38,13 +38,16 @@ pub(super) fn read(
         Err(error) if error.code == NOT_COMPILED => return Ok(None),
         Err(error) => return Err(error),
     };
+    let Some(of_file) = one_of(&read.command.objects, object) else {
+        return Err(in_several(path, &read.command.objects));
+    };
     let unfit = || Diagnostic::new(UNREAD_SOURCE, format!("{path} and what clang reads differ"));
     let objects = (Object::read(&read.old.object), Object::read(&read.new.object));
     let (Some(before), Some(after)) = objects else { return Err(unfit()) };
     let differences = Differences::between(&before, &after);
     let owned = |names: BTreeSet<&str>| names.into_iter().map(str::to_owned).collect();
     Ok(Some(Pair {
-        object: object.map_or(read.command.object, str::to_owned),
+        object: of_file,
         old: Text::new(old, read.old.unit).ok_or_else(unfit)?,
         new: Text::new(new, read.new.unit).ok_or_else(unfit)?,
         before,
@@ -53,10 +56,45 @@ pub(super) fn read(
     }))
 }
 
+/// The object of a file: the only one, or the one that the user names.
+fn one_of(objects: &[String], named: Option<&str>) -> Option<String> {
+    match objects {
+        [one] => Some(one.clone()),
+        several => several.iter().find(|object| Some(object.as_str()) == named).cloned(),
+    }
+}
+
+fn in_several(path: &str, objects: &[String]) -> Diagnostic {
+    let names: Vec<&String> = objects.iter().collect();
+    let message = format!("{path} is compiled into several modules: {}", list(&names, "and"));
+    Diagnostic::new(UNCLEAR_OBJECT, message).help(format!(
+        "import it for each of them into a folder of its own, with `--object {} -o DIR` and the like",
+        objects.first().map_or("", String::as_str)
+    ))
+}
+
 /// The source and the compilers of a target.
 pub(super) fn open(
     target: &mut kps_targets::Target,
     cache: &kps_targets::Cache,
 ) -> Result<Front, Diagnostic> {
     Front::new(target, cache, progress())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_user_chooses_among_the_objects_of_a_file_and_no_other() {
+        let of = |objects: &[&str], named| {
+            one_of(&objects.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>(), named)
+        };
+        assert_eq!(of(&["loop"], None).as_deref(), Some("loop"));
+        assert_eq!(of(&["a", "b"], Some("b")).as_deref(), Some("b"));
+        assert_eq!(of(&["a", "b"], None), None);
+        assert_eq!(of(&["a", "b"], Some("c")), None);
+        // A fix may change files of several objects.
+        assert_eq!(of(&["vmlinux"], Some("b")).as_deref(), Some("vmlinux"));
+    }
 }

@@ -38,7 +38,7 @@ pub(super) struct Import {
     /// A commit of the Git repository that the current folder is in.
     #[arg(long, value_name = "REV", conflicts_with = "fix")]
     git: Option<String>,
-    /// The module that the changed files belong to; found in the kernel's makefiles if not given.
+    /// The module to import for, if a changed file is compiled into several.
     #[arg(long, value_name = "OBJECT")]
     object: Option<String>,
     #[command(flatten)]

@@ -6,8 +6,8 @@ use crate::cli::progress;
 use crate::driver;
 use crate::input::{ModuleFile, Modules};
 use kps_diag::{
-    any_error, list, Diagnostic, FIX_DOES_NOT_APPLY, LEFT_OUT, NO_SUCH_MODULE, UNREADABLE_FIX,
-    UNREAD_SOURCE,
+    any_error, list, Diagnostic, FIX_DOES_NOT_APPLY, LEFT_OUT, NO_SUCH_MODULE, UNCLEAR_OBJECT,
+    UNREADABLE_FIX, UNREAD_SOURCE,
 };
 use kps_facts::Facts;
 use kps_host::below::{try_below, Unread};
@@ -44,7 +44,8 @@ impl Read {
     }
 }
 
-/// Reads the files of a fix. `object` is the module that they belong to, if the user says so.
+/// Reads the files of a fix. `object` is the module that the user names for those that are in
+/// several.
 pub(super) fn read(
     fix: &Fix<'_>,
     object: Option<&str>,
@@ -82,9 +83,18 @@ pub(super) fn read(
                 let message = format!("{path} is left out: this kernel does not compile it");
                 found.push(Diagnostic::new(LEFT_OUT, message).at(change.place, ""));
             }
-            Err(error) if error.code == UNREAD_SOURCE => found.push(error.at(change.place, "")),
+            Err(error) if [UNREAD_SOURCE, UNCLEAR_OBJECT].contains(&error.code) => {
+                found.push(error.at(change.place, ""));
+            }
             Err(error) => return Err(error),
         }
+    }
+    let is_of = |object: &str| read.files.values().any(|pair| pair.object == object);
+    if let Some(object) = object.filter(|object| !any_error(&found) && !is_of(object)) {
+        let message = format!("no changed file is compiled into `{object}`");
+        let help =
+            "leave `--object` out: the kernel's makefiles say what each file is compiled into";
+        found.push(Diagnostic::new(UNCLEAR_OBJECT, message).help(help));
     }
     Ok((read, found))
 }
