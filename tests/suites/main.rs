@@ -13,6 +13,7 @@ mod convert;
 mod crates;
 mod data;
 mod docs;
+mod draw;
 mod dwarf;
 mod editors;
 mod entries;
@@ -65,6 +66,7 @@ const SUITES: &[Suite] = &[
     Suite::new("crates", crates::cases),
     Suite::new("data", data::cases),
     Suite::new("docs", docs::cases),
+    Suite::new("draw", draw::cases),
     Suite::new("dwarf", dwarf::cases),
     Suite::new("editors", editors::cases),
     Suite::new("entries", entries::cases),
