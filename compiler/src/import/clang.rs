@@ -18,12 +18,13 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 /// The source of the program.
-const SOURCE: [(&str, &str); 9] = [
+const SOURCE: [(&str, &str); 10] = [
     ("main.rs", include_str!("../../../crates/import/reader/main.rs")),
     ("clang.rs", include_str!("../../../crates/import/reader/clang.rs")),
     ("declare.rs", include_str!("../../../crates/import/reader/declare.rs")),
     ("items.rs", include_str!("../../../crates/import/reader/items.rs")),
     ("json.rs", include_str!("../../../crates/import/reader/json.rs")),
+    ("libclang.rs", include_str!("../../../crates/import/reader/libclang.rs")),
     ("macros.rs", include_str!("../../../crates/import/reader/macros.rs")),
     ("paths.rs", include_str!("../../../crates/import/reader/paths.rs")),
     ("text.rs", include_str!("../../../crates/import/reader/text.rs")),

@@ -4,7 +4,7 @@
 //!
 //! A program of its own, because it reads a stranger's C: kpsc compiles it with the rustc of a
 //! target's compilers and runs it where they run. There are no crates there, so everything is std,
-//! and libclang is called as `clang-c/Index.h` declares it ([`clang`]).
+//! and libclang is called as `clang-c/Index.h` declares it ([`libclang`]).
 //!
 //! ```text
 //! reader TOP FILE=TEXT.. -- OPTION..
@@ -20,6 +20,7 @@ mod clang;
 mod declare;
 mod items;
 mod json;
+mod libclang;
 mod macros;
 mod paths;
 mod text;
