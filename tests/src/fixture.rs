@@ -190,6 +190,8 @@ const CALLS: &[(&str, &str)] = &[
     ("write_console", "do_nothing"),
     ("do_sys_openat2", "asm_entry"),
     ("remap_pte_fn", "copy_page"),
+    ("dput", "dput.part.0"),
+    ("inode_permission", "dput.part.0"),
 ];
 
 /// The parameters that get a pointer of a system call, with the call and its parameter.

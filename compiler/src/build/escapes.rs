@@ -52,9 +52,8 @@ fn is_authors(symbol: &str, declared: &[Declared], author: Author<'_>) -> bool {
         return !is_of_library(symbol);
     }
     let name = plain_name(symbol);
-    let is_declared = |declared: &Declared| {
-        declared.kind == DeclaredKind::Function && declared.plain_name() == name
-    };
+    let is_declared =
+        |declared: &Declared| declared.kind == DeclaredKind::Function && declared.name == name;
     declared.iter().any(is_declared) || !author.naming(&name).is_empty()
 }
 

@@ -4,8 +4,10 @@
 //! being unloaded.
 
 use super::author::{Author, IN_A_MACRO, NAMED};
+use super::declaration;
 use crate::known::Known;
 use kps_diag::{Diagnostic, MISSING_USE};
+use kps_grammar::ast::Form;
 use kps_host::input;
 use kps_link::ObjectFile;
 use kps_targets::Tree;
@@ -55,7 +57,11 @@ pub(super) fn of_modules(
         .collect();
     if of_modules.is_empty() {
         let error = Diagnostic::new(MISSING_USE, format!("the patch is linked to {modules}"));
-        return Ok(vec![error.help("declare what it uses of that module with `use`")]);
+        let with = match author.emitted.form {
+            Form::Spec => "`use`",
+            Form::Crate => "`#[symbols(MODULE)]`",
+        };
+        return Ok(vec![error.help(format!("declare what it uses of that module with {with}"))]);
     }
     let error = |(&name, &module): (&&str, &&str)| {
         let named = author.naming(name);
@@ -63,7 +69,8 @@ pub(super) fn of_modules(
             false => (named, NAMED),
             true => (author.using(name, object), IN_A_MACRO),
         };
-        let error = missing_use(name, module, &declaration(name, module, &author.emitted.known));
+        let declaration = declared(name, module, &author.emitted.known, author.emitted.form);
+        let error = missing_use(name, module, &declaration);
         places.into_iter().fold(error, |error, span| error.at(span, text))
     };
     Ok(of_modules.iter().filter(|(name, _)| !reported.contains(**name)).map(error).collect())
@@ -102,10 +109,10 @@ pub(super) fn missing_use(name: &str, module: &str, declaration: &str) -> Diagno
         ))
 }
 
-/// The `use` of a symbol in its object; both forms if its kind is not known.
-fn declaration(name: &str, module: &str, known: &Known) -> String {
-    let function = format!("`use fn {name};`");
-    let variable = format!("`use static {name}: TYPE;`");
+/// The declaration of a symbol and its place; both kinds if its own is not known.
+fn declared(name: &str, module: &str, known: &Known, form: Form) -> String {
+    let (function, variable) =
+        (declaration::function(name, form), declaration::variable(name, form));
     let is_function = known.functions.iter().any(|f| f.name == name && f.object.as_str() == module);
     let is_variable = known.variables.iter().any(|v| v.name == name && v.object.as_str() == module);
     let line = match (is_function, is_variable) {
@@ -113,7 +120,7 @@ fn declaration(name: &str, module: &str, known: &Known) -> String {
         (false, true) => variable,
         _ => format!("{function} or {variable}"),
     };
-    format!("{line} to `object {module}`")
+    format!("{line} to {}", declaration::place(Some(module), form))
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub(super) fn init_code(
     let marked = declared.iter().filter_map(|declared| {
         let name = author.at(&declared.at)?;
         let (span, word) = macro_of(name, author)?;
-        Some((span.start, error(declared.plain_name(), word).at(span, "")))
+        Some((span.start, error(&declared.name, word).at(span, "")))
     });
     let mut found: BTreeMap<usize, Diagnostic> = marked.collect();
     for symbol in object.symbols() {

@@ -3,7 +3,7 @@
 //! assembler.
 
 use super::author::Author;
-use super::init_code;
+use super::{declaration, init_code};
 use kps_diag::{Diagnostic, LINKER_ERROR};
 
 /// Finds these messages in the output of a build.
@@ -40,8 +40,9 @@ fn about_symbol(line: &str, author: Author<'_>) -> Option<Diagnostic> {
         );
         (name, format!("the patch defines `{name}` twice"), help)
     } else if let Some(name) = missing.into_iter().find_map(name_behind) {
-        let help =
-            format!("define `{name}`, or add `use fn {name};` to the object if the kernel has it");
+        let form = author.emitted.form;
+        let (line, place) = (declaration::function(name, form), declaration::place(None, form));
+        let help = format!("define `{name}`, or add {line} to {place} if the kernel has it");
         (name, format!("`{name}` is not defined"), help)
     } else {
         let rest = line.split_once("relocation truncated to fit: ")?.1;

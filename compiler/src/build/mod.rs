@@ -6,6 +6,7 @@ mod author;
 mod btf_ids;
 mod c_messages;
 mod captures;
+mod declaration;
 mod early;
 mod escapes;
 mod exports;

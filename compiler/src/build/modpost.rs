@@ -2,7 +2,9 @@
 //! Messages of modpost, which checks the symbols that a module uses, about a symbol.
 
 use super::author::{Author, IN_A_MACRO, NAMED};
+use super::declaration;
 use kps_diag::{Diagnostic, Severity, MODPOST_ERROR};
+use kps_grammar::ast::Form;
 use kps_link::ObjectFile;
 use std::collections::BTreeSet;
 
@@ -71,16 +73,26 @@ impl<'l> Complaint<'l> {
     fn diagnostic(&self, object: Option<&ObjectFile<'_>>, author: Author<'_>) -> Diagnostic {
         // In the module, a function of a C file has a prefix, and one that the compiler derived
         // from it also a suffix.
+        let form = author.emitted.form;
         let symbol = object.map_or(self.symbol, |object| object.meaning(self.symbol));
         let name = symbol.trim_start_matches("kps_c_").split('.').next().unwrap_or_default();
         let (message, help) = match self.about {
             About::Undefined => (
                 format!("`{name}` is not exported to modules"),
-                format!("add `use fn {name};` or `use static {name}: TYPE;` to the object, if the kernel has it"),
+                format!(
+                    "add {} or {} to {}, if the kernel has it",
+                    declaration::function(name, form),
+                    declaration::variable(name, form),
+                    declaration::place(None, form)
+                ),
             ),
             About::GplOnly => (
                 format!("`{name}` is exported to GPL-compatible modules only"),
-                "give the patch a GPL-compatible license, such as `license \"GPL\";`".into(),
+                match form {
+                    Form::Spec => "give the patch a GPL-compatible license, such as `license \"GPL\";`",
+                    Form::Crate => "give the patch a GPL-compatible license: `#[livepatch(license = \"GPL\")]`",
+                }
+                .to_owned(),
             ),
             About::NotImported(namespace) => (
                 format!("`{name}` is exported only to modules that import the namespace {namespace}"),

@@ -6,9 +6,11 @@
 use super::author::Author;
 use crate::known::{Known, Variable};
 use kps_diag::{Diagnostic, SECOND_STATIC};
+use kps_grammar::ast::Form;
 use kps_grammar::Span;
 use kps_link::{Address, Declared, DeclaredKind, ObjectFile};
 use kps_plan::ObjectName;
+use kps_resolve::is_plain;
 use kps_targets::Code;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,7 +37,7 @@ pub(super) fn second_statics(
         .iter()
         .filter(|declared| declared.kind == DeclaredKind::Function)
         .filter(|declared| author.at(&declared.at).is_some())
-        .map(Declared::plain_name)
+        .map(|declared| declared.name.as_str())
         .collect();
     for (declared, span) in variables(object, declared, author) {
         for variable in known.variables.iter().filter(|variable| variable.name == declared.name) {
@@ -49,7 +51,10 @@ pub(super) fn second_statics(
                         .is_some_and(|code| code.refers(&function.code, &variable.place))
             });
             if let Some(user) = user {
-                found.entry(span.start).or_insert_with(|| warning(variable, &user.name, span));
+                let form = author.emitted.form;
+                found
+                    .entry(span.start)
+                    .or_insert_with(|| warning(variable, &user.name, span, form));
             }
         }
     }
@@ -76,26 +81,50 @@ fn variables<'a>(
     variables.filter_map(move |declared| Some((declared, author.at(&declared.at)?)))
 }
 
-fn warning(variable: &Variable, user: &str, span: Span) -> Diagnostic {
-    let Variable { name, symbol, object, per_cpu, .. } = variable;
+fn warning(variable: &Variable, user: &str, span: Span, form: Form) -> Diagnostic {
+    let Variable { name, symbol, object, .. } = variable;
     let object = object.as_str();
-    let bare = symbol.split('@').next().unwrap_or_default();
-    let asm = match bare == name {
-        true => String::new(),
-        false => format!(" __asm__(\"{bare}\")"),
-    };
-    let (declaration, in_c) = match per_cpu {
-        true => (format!("use percpu {symbol};"), format!("DECLARE_PER_CPU(TYPE, {name}){asm};")),
-        false => (format!("use static {symbol}: TYPE;"), format!("extern TYPE {name}{asm};")),
-    };
     let message = format!("`{name}` duplicates a variable of {object}");
     let note = format!(
         "the old `{user}` uses `{symbol}`: the new one lacks its state, and other code keeps using it"
     );
-    let help = format!(
-        "to share it, write `{declaration}` in the object {object}, and `{in_c}` in C; to keep both, rename this one"
-    );
+    let share = match sharing(variable, form) {
+        Some(declarations) => format!("to share it, write {declarations}"),
+        None => {
+            format!("to share it, build the patch from a spec: a crate has no name for `{symbol}`")
+        }
+    };
+    let help = format!("{share}; to keep both, rename this one");
     Diagnostic::new(SECOND_STATIC, message).at(span, "").note(note).help(help)
+}
+
+/// The declarations that share a variable with the kernel. A crate declares identifiers of Rust.
+fn sharing(variable: &Variable, form: Form) -> Option<String> {
+    let Variable { name, symbol, object, per_cpu, .. } = variable;
+    let object = object.as_str();
+    let (bare, position) = match symbol.split_once('@') {
+        Some((bare, position)) => (bare, Some(position)),
+        None => (symbol.as_str(), None),
+    };
+    let asm = match bare == name {
+        true => String::new(),
+        false => format!(" __asm__(\"{bare}\")"),
+    };
+    let in_c = match per_cpu {
+        true => format!("DECLARE_PER_CPU(TYPE, {name}){asm};"),
+        false => format!("extern TYPE {name}{asm};"),
+    };
+    let declared = match (form, per_cpu) {
+        (Form::Spec, true) => format!("`use percpu {symbol};` in the object {object}"),
+        (Form::Spec, false) => format!("`use static {symbol}: TYPE;` in the object {object}"),
+        (Form::Crate, _) if !is_plain(bare) => return None,
+        (Form::Crate, _) => {
+            let percpu = if *per_cpu { "#[percpu] " } else { "" };
+            let position = position.map(|n| format!("#[position({n})] ")).unwrap_or_default();
+            format!("`#[symbols({object})] extern \"C\" {{ {percpu}{position}static {bare}: _; }}`")
+        }
+    };
+    Some(format!("{declared}, and `{in_c}` in C"))
 }
 
 #[cfg(test)]
@@ -113,17 +142,31 @@ mod tests {
             place: 0..8,
         };
         let cases = [
-            (variable("old", false), "`use static old: TYPE;`", "`extern TYPE old;`"),
-            (variable("old@2", true), "`use percpu old@2;`", "`DECLARE_PER_CPU(TYPE, old);`"),
+            (
+                variable("old", false),
+                "`use static old: TYPE;`",
+                "`extern TYPE old;`",
+                "`#[symbols(vmlinux)] extern \"C\" { static old: _; }`",
+            ),
+            (
+                variable("old@2", true),
+                "`use percpu old@2;`",
+                "`DECLARE_PER_CPU(TYPE, old);`",
+                "{ #[percpu] #[position(2)] static old: _; }`",
+            ),
             (
                 variable("old.1", false),
                 "`use static old.1: TYPE;`",
                 "`extern TYPE old __asm__(\"old.1\");`",
+                "a crate has no name for `old.1`",
             ),
         ];
-        for (variable, in_object, in_c) in cases {
-            let help = warning(&variable, "show", Span::new(0, 3)).help.unwrap_or_default();
+        for (variable, in_object, in_c, in_crate) in cases {
+            let said = |form| warning(&variable, "show", Span::new(0, 3), form).help;
+            let help = said(Form::Spec).unwrap_or_default();
             assert!(help.contains(in_object) && help.contains(in_c), "{help}");
+            let help = said(Form::Crate).unwrap_or_default();
+            assert!(!help.contains("`use ") && help.contains(in_crate), "{help}");
         }
     }
 }

@@ -19,7 +19,7 @@ use kps_targets::Tree;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// Tells what an object of the kernel has under a name; `None` if it has nothing.
+/// Tells what an object of the kernel has under a name; `None` if that is not known.
 pub type Ask<'a> = &'a dyn Fn(&ObjectName, &str) -> Option<Offer>;
 
 /// A `use` line that a patch lacks, and can have as it is.
@@ -154,7 +154,11 @@ enum Need {
     /// all the files belong to.
     Exported(String, Option<Offer>),
     /// None of these objects has it.
-    Nowhere(BTreeSet<ObjectName>),
+    Nowhere {
+        objects: BTreeSet<ObjectName>,
+        /// Whether debug information would tell of a function that was inlined.
+        is_known: bool,
+    },
 }
 
 impl Need {
@@ -166,10 +170,13 @@ impl Need {
             return Need::Exported(module.as_str().to_owned(), offer.flatten());
         }
         // A file uses the symbols of its own object, and those of vmlinux.
+        let something = |object: &ObjectName| {
+            let offer = ask(object, name).filter(Offer::is_something)?;
+            Some((object.clone(), offer))
+        };
         let in_reach = |object: &ObjectName| {
-            let own = ask(object, name).map(|offer| (object.clone(), offer));
-            let of_image = || Some((ObjectName::Vmlinux, ask(&ObjectName::Vmlinux, name)?));
-            own.or_else(|| of_image().filter(|_| *object != ObjectName::Vmlinux))
+            let of_image = || something(&ObjectName::Vmlinux);
+            something(object).or_else(|| of_image().filter(|_| *object != ObjectName::Vmlinux))
         };
         let mut offers: BTreeMap<ObjectName, Offer> =
             objects.iter().filter_map(|object| in_reach(object)).collect();
@@ -178,7 +185,11 @@ impl Need {
             (Some((object, _)), false) => {
                 Need::InSeveral(offers.into_keys().chain([object]).collect())
             }
-            (None, _) => Need::Nowhere(objects.into_iter().cloned().collect()),
+            (None, _) => {
+                let mut looked = objects.iter().copied().chain([&ObjectName::Vmlinux]);
+                let is_known = looked.all(|object| ask(object, name) == Some(Offer::Absent));
+                Need::Nowhere { objects: objects.into_iter().cloned().collect(), is_known }
+            }
         }
     }
 
@@ -243,6 +254,9 @@ mod tests {
         let several = Offer::Several(vec![candidate.clone(), candidate]);
         assert_eq!(line(Need::In(vmlinux.clone(), several), "a"), None);
         assert_eq!(line(Need::Exported("m".to_owned(), None), "a"), None);
-        assert_eq!(line(Need::Nowhere(BTreeSet::from([vmlinux])), "a"), None);
+        let inlined = Offer::Inlined("a.c:1".to_owned(), Vec::new());
+        assert_eq!(line(Need::In(vmlinux.clone(), inlined), "a"), None);
+        let nowhere = Need::Nowhere { objects: BTreeSet::from([vmlinux]), is_known: true };
+        assert_eq!(line(nowhere, "a"), None);
     }
 }

@@ -24,13 +24,6 @@ pub struct Declared {
     pub kind: DeclaredKind,
 }
 
-impl Declared {
-    /// Its name in the author's file: the wrapper renames functions that the patch uses.
-    pub fn plain_name(&self) -> &str {
-        self.name.strip_prefix("kps_c_").unwrap_or(&self.name)
-    }
-}
-
 /// The kinds of definitions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeclaredKind {

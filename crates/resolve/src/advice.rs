@@ -61,6 +61,14 @@ pub(crate) enum Advice<'a> {
     BodyInRust,
     /// To change a function on a kernel that no alternative is for.
     Alternative,
+    /// To hook a clone.
+    HookClone { object: &'a str, clone: &'a str },
+    /// To write a function in the object that has it.
+    InModule,
+    /// To say what was looked at.
+    LookedAt,
+    /// A function in C that bodies call; a part of a sentence.
+    FileInC,
 }
 
 impl Advice<'_> {
@@ -139,6 +147,22 @@ impl Advice<'_> {
             Advice::KnownType => {
                 both("drop the type: the kernel's type information has it", "write the type that it has in the kernel")
             }
+            Advice::HookClone { object, clone } => (
+                format!("hook a clone, `fn {clone} {{ pre {{ }} }}`"),
+                format!("hook a clone, with `#[pre({object}::{clone})]`"),
+            ),
+            Advice::InModule => both(
+                "a module's function goes into `object MODULE { .. }`",
+                "a module's function is `MODULE::NAME`",
+            ),
+            Advice::LookedAt => both(
+                "say what you looked at: `arguments \"objdump -d vmlinux: rdi is the dentry\";`",
+                "say what you looked at: `arguments = \"objdump -d vmlinux: rdi is the dentry\"`",
+            ),
+            Advice::FileInC => both(
+                "`c \"FILE.c\" { fn NAME(..); }`",
+                "`#[c(\"FILE.c\")] extern \"C\" { fn NAME(..); }`",
+            ),
             Advice::OneBody => both(
                 "move this code into the C function, or both into one `replace { }`",
                 "move this code into the C function, or both into one function with `#[replace(..)]`",
@@ -149,6 +173,15 @@ impl Advice<'_> {
             ),
         }
     }
+}
+
+/// The functions of an object as the one who is to change them names them.
+pub(crate) fn functions(form: Form, object: &str, names: &[String]) -> Vec<String> {
+    let named = |name: &String| match form {
+        Form::Spec => format!("fn {name} {{ .. }}"),
+        Form::Crate => format!("{object}::{name}"),
+    };
+    names.iter().map(named).collect()
 }
 
 /// To change something.

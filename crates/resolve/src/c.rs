@@ -63,9 +63,8 @@ impl Resolver<'_> {
         let text = self.pieces.c_file(&file.value).unwrap_or_default();
         let syscall = self.defined_syscall(text, name);
         let of_call = syscall.as_ref().and_then(|call| call.body.strip_prefix(DO));
-        let calls = |name: &str| has_word(text, &format!("original_{name}"));
         let calls_original =
-            has_word(text, "original") || calls(name) || of_call.is_some_and(calls);
+            calls_original(text, name) || of_call.is_some_and(|call| calls_original(text, call));
         let btf = &self.facts.btf;
         let prototype = self.prototypes(scope, name).first().map(|&id| CPrototype {
             declaration: btf.declaration(id),
@@ -154,6 +153,11 @@ const DO: &str = "__do_";
 pub(super) fn is_plain_c(text: &str) -> bool {
     text.chars().all(|c| c.is_ascii_alphanumeric() || "_ *,()[].".contains(c))
         && !text.contains("anonymous")
+}
+
+/// Whether a text in C calls the old function of this name.
+pub(super) fn calls_original(text: &str, name: &str) -> bool {
+    has_word(text, "original") || has_word(text, &format!("original_{name}"))
 }
 
 /// Whether a word occurs in a text.

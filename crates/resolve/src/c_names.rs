@@ -6,6 +6,7 @@ use super::c_table::in_place;
 use super::names::Names;
 use super::symbols::{near, nearest, Wanted, SEARCHES};
 use super::Resolver;
+use crate::advice::Advice;
 use kps_ast::{Code, Span};
 use kps_codegen::refs::{Name, Refs, Role};
 use kps_diag::{list, Diagnostic, NO_SUCH_NAME};
@@ -42,8 +43,8 @@ impl Resolver<'_> {
         if !names.reported.insert(text.clone()) {
             return;
         }
-        let write = match (text.as_str(), in_place(text)) {
-            (_, Some(write)) => write.to_owned(),
+        let write = match (text.as_str(), in_place(text, self.form)) {
+            (_, Some(write)) => write,
             ("offset_of", _) => "`offset_of!(TYPE, MEMBER)`".to_owned(),
             _ => format!("`{text}!(\"..\\n\")`"),
         };
@@ -74,7 +75,7 @@ impl Resolver<'_> {
         for name in &refs.macros {
             let text = &name.name;
             let is_known = !NO_MACROS.contains(&text.as_str()) || names.has_macros;
-            let Some(write) = in_place(text).filter(|_| !is_known) else { continue };
+            let Some(write) = in_place(text, self.form).filter(|_| !is_known) else { continue };
             if names.reported.insert(format!("{text}!")) {
                 self.report(
                     Diagnostic::new(NO_SUCH_NAME, format!("bodies have no `{text}!`"))
@@ -103,7 +104,7 @@ impl Resolver<'_> {
             Diagnostic::new(NO_SUCH_NAME, "`ret` is the result in `post` alone")
                 .note("a function that returns nothing has no `ret` at all")
                 .help(format!("write `post`, or in `replace`: `let ret = {original};`"))
-        } else if let Some(write) = in_place(text) {
+        } else if let Some(write) = in_place(text, self.form) {
             names.calls_macros |= name.called;
             Diagnostic::new(NO_SUCH_NAME, format!("bodies have no `{text}`"))
                 .help(format!("write {write}"))
@@ -141,7 +142,8 @@ impl Resolver<'_> {
                 };
                 format!(
                     "{meant}A macro or an inline function of C has no symbol: call what it calls, \
-                     or write a file in C, `c \"FILE.c\" {{ fn NAME(..); }}`, which uses `{text}`"
+                     or write a file in C, {}, which uses `{text}`",
+                    Advice::FileInC.text(self.form)
                 )
             }
             (_, near @ [_, ..]) => format!("did you mean {}?", list(near, "or")),

@@ -5,6 +5,8 @@
 //! (`docs/headers.md`). Macros that need C's grammar, and what Rust has its own word for, are
 //! listed here; `docs/from-c.md` shows the same table.
 
+use kps_ast::Form;
+
 /// What bodies have in place of something of C.
 #[derive(Debug, Clone, Copy)]
 pub struct FromC {
@@ -268,10 +270,20 @@ const fn row(names: &'static [&'static str], write: &'static str) -> FromC {
     FromC { names, write }
 }
 
+/// Constructs of specs in the table, with those of crates.
+const IN_CRATES: &[(&str, &str)] = &[
+    ("`use percpu NAME;`", "`#[percpu] static NAME: TYPE;`"),
+    ("`c \"FILE.c\" { fn NAME(..); }`", "`#[c(\"FILE.c\")] extern \"C\" { fn NAME(..); }`"),
+];
+
 /// What to write in place of a name of C.
-pub(super) fn in_place(name: &str) -> Option<&'static str> {
+pub(super) fn in_place(name: &str, form: Form) -> Option<String> {
     let mut rows = FROM_C.iter().flat_map(|(_, rows)| rows.iter());
-    rows.find(|row| row.names.contains(&name)).map(|row| row.write)
+    let write = rows.find(|row| row.names.contains(&name))?.write.to_owned();
+    Some(match form {
+        Form::Spec => write,
+        Form::Crate => IN_CRATES.iter().fold(write, |write, (spec, own)| write.replace(spec, own)),
+    })
 }
 
 #[cfg(test)]

@@ -223,9 +223,7 @@ impl Resolver<'_> {
                 .note("the kernel's type information has the prototype of other functions")
                 .help("drop the clause")
         } else if told.value.trim().is_empty() {
-            error("the clause says nothing".to_owned()).help(
-                "say what you looked at: `arguments \"objdump -d vmlinux: rdi is the dentry\";`",
-            )
+            error("the clause says nothing".to_owned()).help(Advice::LookedAt.text(self.form))
         } else if spec.prototype.is_none() {
             error(format!("`{name}` has no prototype that the clause could speak of")).help(
                 format!(

@@ -5,17 +5,18 @@ use super::bodies::{Fragment, Rust};
 use super::clones::Told;
 use super::symbols::{Found, Scope, Wanted};
 use super::syscalls::Syscall;
+use super::uses::freed;
 use super::Resolver;
 use crate::advice::Advice;
 use crate::words::is_plain;
 use kps_arch::syscall_of;
 use kps_ast as ast;
 use kps_diag::{
-    list, Diagnostic, CHANGED_TWICE, CHANGES_NOTHING, CLONES, FREED_AFTER_BOOT, MISPLACED_ORIGINAL,
-    NO_FTRACE_SITE, NO_LIVEPATCH_SUPPORT, NO_NAME_IN_C, REPLACE_WITH_HOOKS, SHARED_CODE,
-    SPLIT_FUNCTION, UNKNOWN_ENTRY,
+    list, Diagnostic, CHANGED_TWICE, CHANGES_NOTHING, MISPLACED_ORIGINAL, NO_FTRACE_SITE,
+    NO_LIVEPATCH_SUPPORT, NO_NAME_IN_C, REPLACE_WITH_HOOKS, SHARED_CODE, SPLIT_FUNCTION,
+    UNKNOWN_ENTRY,
 };
-use kps_facts::{is_clone, Importer};
+use kps_facts::Importer;
 use kps_plan::{Change, Convention, Entry, Func, Type};
 use std::collections::BTreeSet;
 
@@ -91,8 +92,7 @@ impl Resolver<'_> {
         Some(func)
     }
 
-    /// Notes other functions that this change affects, and clones from the same source that it does
-    /// not.
+    /// Notes other functions that this change affects, and a part that it does not.
     fn note_relatives(&mut self, scope: Scope<'_>, name: &ast::Name, found: &Found) {
         let symbols = &scope.object.symbols;
         // The linker's section boundary symbols are not functions.
@@ -117,24 +117,6 @@ impl Resolver<'_> {
             );
         }
         self.note_cold_part(scope, name);
-        let is_its_clone = |other: &str| {
-            other.strip_prefix(name.value.as_str()).is_some_and(|suffix| suffix.starts_with('.'))
-                && is_clone(other)
-        };
-        let clones: BTreeSet<String> = symbols
-            .with_prefix(&name.value)
-            .filter(|sym| is_its_clone(sym.name))
-            .map(|sym| sym.name.to_owned())
-            .collect();
-        if !clones.is_empty() {
-            let clones: Vec<String> = clones.into_iter().collect();
-            self.report(
-                Diagnostic::new(CLONES, format!("the compiler made clones of `{}`", name.value))
-                    .at(name.span, "")
-                    .note(format!("some callers may call {} directly", list(&clones, "or")))
-                    .help("change those callers, or hook the clone with a `pre` that needs no arguments"),
-            );
-        }
     }
 
     /// The kernel's stack check looks for tasks between the start and the end of a function, and
@@ -271,15 +253,8 @@ impl Resolver<'_> {
     fn entry(&mut self, scope: Scope<'_>, spec: &ast::Func, found: &Found) -> Option<Entry> {
         let name = &spec.symbol.name;
         if scope.object.is_init(found.address) {
-            self.report(
-                Diagnostic::new(
-                    FREED_AFTER_BOOT,
-                    format!("`{}` is freed after {}", name.value, scope.ready()),
-                )
-                .at(name.span, "")
-                .note("it is `__init`: its memory is freed and reused")
-                .help("change the data that it set up, or patch a function that runs later"),
-            );
+            let help = "change the data that it set up, or patch a function that runs later";
+            self.report(freed(scope, name).help(help));
             return None;
         }
         let Some(site) = scope.object.sites.get(found.address) else {

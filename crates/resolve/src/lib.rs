@@ -6,6 +6,7 @@
 
 mod advice;
 mod bodies;
+mod bypassed;
 mod c;
 mod c_data;
 mod c_names;
@@ -418,6 +419,7 @@ impl<'a> Resolver<'a> {
         c::one_original(&mut funcs);
         self.note_other_entries(scope, &spec.funcs);
         self.note_inlined(scope, spec, rust);
+        self.note_clones(scope, &spec.funcs, rust);
         let object = Object {
             name: scope.object_name(),
             build_id: scope.module.and_then(|module| module.build_id.clone()),

@@ -4,7 +4,7 @@
 
 use crate::percpu::is_per_cpu;
 use crate::symbols::{whereabouts, Scope};
-use kps_facts::{Facts, Sym};
+use kps_facts::{DebugInfo, Facts, Sym, Whereabouts};
 use kps_plan::ObjectName;
 use std::collections::BTreeSet;
 
@@ -19,6 +19,18 @@ pub enum Offer {
     Freed(UseKind),
     /// Nothing but functions of these names, which the compiler derived from it.
     Derived(Vec<String>),
+    /// A function without a symbol: its place in the source, and the functions that contain its
+    /// code. If there are none, no code of it is left.
+    Inlined(String, Vec<String>),
+    /// Nothing, and debug information would tell of a function.
+    Absent,
+}
+
+impl Offer {
+    /// Whether there is a symbol, or what the compiler made of it.
+    pub fn is_something(&self) -> bool {
+        !matches!(self, Offer::Absent)
+    }
 }
 
 /// How a `use` line declares a symbol.
@@ -61,7 +73,7 @@ pub struct Candidate {
     pub whereabouts: String,
 }
 
-/// What an object has under a name; `None` if it has nothing, or is not known.
+/// What an object has under a name; `None` if that is not known.
 pub fn offer(facts: &Facts, object: &ObjectName, name: &str) -> Option<Offer> {
     let scope = Scope::of(facts, object.as_str())?;
     let all = scope.object.symbols.named(name);
@@ -73,7 +85,7 @@ pub fn offer(facts: &Facts, object: &ObjectName, name: &str) -> Option<Offer> {
     // The initial values of per-CPU variables are freed, and not the variables.
     let is_freed = |sym: Sym<'_>| scope.object.is_init(sym.address) && kind(sym) != UseKind::PerCpu;
     match all.as_slice() {
-        [] => derived(scope, name),
+        [] => without_symbol(facts, scope, name),
         &[one] if is_freed(one) => Some(Offer::Freed(kind(one))),
         &[one] => Some(Offer::One(kind(one))),
         several => {
@@ -87,24 +99,31 @@ pub fn offer(facts: &Facts, object: &ObjectName, name: &str) -> Option<Offer> {
     }
 }
 
-/// The functions that the compiler derived from one that it did not keep, such as `NAME.isra.0`.
-fn derived(scope: Scope<'_>, name: &str) -> Option<Offer> {
+/// What the compiler has made of a name that no symbol has.
+fn without_symbol(facts: &Facts, scope: Scope<'_>, name: &str) -> Option<Offer> {
     /// Rarely executed code, which is not a function.
     const COLD: &str = ".cold";
-    let with_prefix = scope.object.symbols.with_prefix(name);
-    let is_derived = |sym: &Sym<'_>| {
-        let suffix = &sym.name[name.len()..];
-        suffix.starts_with('.') && !suffix.contains(COLD) && scope.object.is_function(*sym)
-    };
-    let names: BTreeSet<String> =
-        with_prefix.filter(is_derived).map(|sym| sym.name.to_owned()).collect();
-    (!names.is_empty()).then(|| Offer::Derived(names.into_iter().collect()))
+    let found = Whereabouts::of(facts, scope.module, name, None);
+    let derived = found.clones.iter().filter(|clone| !clone.name.contains(COLD));
+    let derived: BTreeSet<String> = derived.map(|clone| clone.name.to_owned()).collect();
+    let defined = found.inlined.iter().max_by_key(|of| of.into.len());
+    match defined {
+        Some(of) if derived.is_empty() || !of.into.is_empty() => {
+            let into = of.into.iter().map(|(function, _)| function.written()).collect();
+            Some(Offer::Inlined(format!("{}:{}", of.file, of.line), into))
+        }
+        _ if !derived.is_empty() => Some(Offer::Derived(derived.into_iter().collect())),
+        _ => {
+            let debug = facts.debug_of(scope.module);
+            debug.is_some_and(DebugInfo::has_functions).then_some(Offer::Absent)
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kps_facts::{Section, Symbols};
+    use kps_facts::{Compiled, Definition, Section, SourceLine, Symbols};
 
     fn facts() -> Facts {
         let section = |name: &str, address| Section { name: name.to_owned(), address, size: 0x100 };
@@ -148,6 +167,29 @@ mod tests {
         let places: Vec<&str> = all.iter().map(|one| one.whereabouts.as_str()).collect();
         assert_eq!(places.len(), 2);
         assert!(places[0].starts_with("at 0x1010, between `one` and"), "{places:?}");
+    }
+
+    /// `small` is inlined into `one`, and nothing is left of `empty`.
+    #[test]
+    fn debug_information_tells_of_what_has_no_symbol() {
+        let at = |line| SourceLine { file: 0, line };
+        let definition = |name: &str, line| Definition { name: name.to_owned(), place: at(line) };
+        let compiled = Compiled {
+            definitions: vec![definition("small", 3), definition("empty", 5)],
+            functions: vec![(0x1000, at(9), None)],
+            copies: vec![(0, 0x1000, at(11))],
+        };
+        let debug = DebugInfo::new(&[1], &["a.c".to_owned()], compiled);
+        let facts = Facts { debug: Some(debug), ..facts() };
+        let offer = |name| offer(&facts, &ObjectName::Vmlinux, name);
+        let inlined = |place: &str, into: &[&str]| {
+            let into = into.iter().map(|name| (*name).to_owned()).collect();
+            Some(Offer::Inlined(place.to_owned(), into))
+        };
+        assert_eq!(offer("small"), inlined("a.c:3", &["one"]));
+        assert_eq!(offer("empty"), inlined("a.c:5", &[]));
+        assert_eq!(offer("other"), Some(Offer::Absent));
+        assert_eq!(offer("one"), Some(Offer::One(UseKind::Function)));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! What bodies use of the kernel's headers that no symbol and no BTF has.
 
 use super::Resolver;
+use crate::advice::Advice;
 use kps_ast::Span;
 use kps_codegen::names::header_symbol;
 use kps_diag::{Diagnostic, NOT_IN_HEADERS, NO_TYPE_OF_HEADER};
@@ -32,7 +33,10 @@ impl Resolver<'_> {
                 )
                 .at(place, format!("its prototype has `{missing}`"))
                 .note(format!("the kernel has no type `{missing}`, or several"))
-                .help("write a file in C that calls it: `c \"FILE.c\" { fn NAME(..); }`"),
+                .help(format!(
+                    "write a file in C that calls it: {}",
+                    Advice::FileInC.text(self.form)
+                )),
             ),
         }
         true

@@ -79,6 +79,7 @@ impl<'a> Probe<'a> {
             let func = ast::Func { symbol: symbol.clone(), ..func.clone() };
             let found = resolver.func(scope, &func, &self.rust, &mut importer);
             resolver.note_other_entries(scope, std::slice::from_ref(&func));
+            resolver.note_clones(scope, std::slice::from_ref(&func), &self.rust);
             let mut said = resolver.diagnostics;
             if let Some(func) = &found {
                 check_func(func, symbol.name.span, &mut said);

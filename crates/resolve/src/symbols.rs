@@ -204,7 +204,10 @@ impl Resolver<'_> {
                     true => format!("debug information has no such function either: it is a macro, or not compiled into {}", scope.name),
                     false => "inline functions and macros have no symbol and cannot be patched".to_owned(),
                 })
-                .help("look it up in /proc/kallsyms of the target; a module's function goes into `object MODULE { .. }`"),
+                .help(format!(
+                    "look it up in /proc/kallsyms of the target; {}",
+                    Advice::InModule.text(self.form)
+                )),
             near => error.help(format!("did you mean {}?", list(near, "or"))),
         }
     }

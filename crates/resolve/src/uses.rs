@@ -152,15 +152,7 @@ impl Resolver<'_> {
     fn stays(&mut self, scope: Scope<'_>, symbol: &ast::Symbol, found: &Found) -> bool {
         let name = &symbol.name;
         if scope.object.is_init(found.address) {
-            self.report(
-                Diagnostic::new(
-                    FREED_AFTER_BOOT,
-                    format!("`{}` is freed after {}", name.value, scope.ready()),
-                )
-                .at(name.span, "")
-                .note("it is `__init`: its memory is freed and reused")
-                .help("use the data that it set up"),
-            );
+            self.report(freed(scope, name).help("use the data that it set up"));
             return false;
         }
         true
@@ -170,7 +162,7 @@ impl Resolver<'_> {
         let name = &symbol.name;
         if let Some(&first) = seen.get(&name.value) {
             self.report(
-                Diagnostic::new(REPEATED_NAME, format!("`{}` is in two `use` lines", name.value))
+                Diagnostic::new(REPEATED_NAME, format!("`{}` is declared twice", name.value))
                     .at(name.span, "")
                     .at(first, "first here")
                     .help("drop one"),
@@ -219,4 +211,12 @@ impl Resolver<'_> {
             );
         }
     }
+}
+
+/// The error about a symbol whose memory is freed after boot, or after the module is loaded.
+pub(super) fn freed(scope: Scope<'_>, name: &ast::Name) -> Diagnostic {
+    let message = format!("`{}` is freed after {}", name.value, scope.ready());
+    Diagnostic::new(FREED_AFTER_BOOT, message)
+        .at(name.span, "")
+        .note("it is `__init`: its memory is freed and reused")
 }

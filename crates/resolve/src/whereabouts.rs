@@ -4,6 +4,7 @@
 
 use super::symbols::{Scope, Wanted};
 use super::Resolver;
+use crate::advice::{self, Advice};
 use kps_diag::{list, Diagnostic};
 use kps_facts::{
     is_clone, redirectable_above, Copy, Function, InModule, Inlined, Outcome, Redirection,
@@ -30,7 +31,7 @@ impl Resolver<'_> {
         let found = Whereabouts::of(self.facts, scope.module, name, None);
         let error = match found.outcome() {
             Outcome::Inlined => self.inlined(scope, name, wanted, &found, error),
-            Outcome::Cloned => cloned(name, wanted, &found.clones, error),
+            Outcome::Cloned => self.cloned(scope, name, wanted, &found.clones, error),
             Outcome::Gone => gone(name, &found.inlined, error),
             Outcome::Redirectable | Outcome::Fixed | Outcome::Unknown => return Err(error),
         };
@@ -67,8 +68,11 @@ impl Resolver<'_> {
             into.any(|(container, _)| container.address == function.address)
         };
         error.help(match above.iter().all(contains) {
-            true => change(&above, "change the functions that contain it"),
-            false => change(&above, "change the functions that contain it, or that call those"),
+            true => self.change_those(scope, &above, "change the functions that contain it"),
+            false => {
+                let what = "change the functions that contain it, or that call those";
+                self.change_those(scope, &above, what)
+            }
         })
     }
 
@@ -104,7 +108,46 @@ impl Resolver<'_> {
         error: Diagnostic,
     ) -> Diagnostic {
         let above = redirectable_above(self.facts, scope.module, [address]);
-        error.help(change(&above, "change the functions that lead to it"))
+        error.help(self.change_those(scope, &above, "change the functions that lead to it"))
+    }
+
+    fn cloned(
+        &self,
+        scope: Scope<'_>,
+        name: &str,
+        wanted: Wanted,
+        clones: &[Function<'_>],
+        error: Diagnostic,
+    ) -> Diagnostic {
+        let error = derived(clones, error);
+        let hookable = |clone: &&Function<'_>| {
+            is_clone(clone.name) && clone.redirection == Redirection::Possible
+        };
+        match clones.iter().find(hookable) {
+            _ if wanted != Wanted::Function => {
+                error.help("declare the clone, or call what it calls")
+            }
+            Some(clone) => {
+                let clone = clone.written();
+                let hook = Advice::HookClone { object: scope.name, clone: &clone };
+                error.help(format!(
+                    "{}; `kpsc inspect {clone}` shows what else it can have",
+                    hook.text(self.form)
+                ))
+            }
+            None => error.help(format!("change the functions that call `{name}` in the source")),
+        }
+    }
+
+    /// The advice to change functions.
+    fn change_those(&self, scope: Scope<'_>, functions: &[Function<'_>], what: &str) -> String {
+        let names: Vec<String> = functions.iter().map(Function::written).collect();
+        let all = advice::functions(self.form, scope.name, &names);
+        match all.len() {
+            0 => "no function that a livepatch can redirect is known to lead there: look for its callers in the source".to_owned(),
+            1..=SHOWN => format!("{what}: {}", list(&all, "and")),
+            _ => format!("{what}, for example {}", list(&all[..EXAMPLES], "or")),
+        }
     }
 }
 
@@ -116,22 +159,6 @@ fn copy_of((function, copy): &(Function<'_>, Copy<'_>)) -> String {
         Redirection::Freed => ", and is freed later",
     };
     format!("`{}` inlines the call at {}:{}{but}", function.written(), copy.file, copy.line)
-}
-
-fn cloned(name: &str, wanted: Wanted, clones: &[Function<'_>], error: Diagnostic) -> Diagnostic {
-    let error = derived(clones, error);
-    let hookable =
-        |clone: &&Function<'_>| is_clone(clone.name) && clone.redirection == Redirection::Possible;
-    match clones.iter().find(hookable) {
-        _ if wanted != Wanted::Function => error.help("declare the clone, or call what it calls"),
-        Some(clone) => {
-            let clone = clone.written();
-            error.help(format!(
-                "hook a clone, `fn {clone} {{ pre {{ }} }}`; `kpsc inspect {clone}` shows what else it can have"
-            ))
-        }
-        None => error.help(format!("change the functions that call `{name}` in the source")),
-    }
 }
 
 /// Notes what the compiler derived from a function.
@@ -163,19 +190,8 @@ fn gone(name: &str, defined: &[Inlined<'_>], error: Diagnostic) -> Diagnostic {
     )
 }
 
-/// The advice to change functions.
-fn change(functions: &[Function<'_>], what: &str) -> String {
-    let written = |function: &Function<'_>| format!("fn {} {{ .. }}", function.written());
-    let all: Vec<String> = functions.iter().map(written).collect();
-    match all.len() {
-        0 => "no function that a livepatch can redirect is known to lead there: look for its callers in the source".to_owned(),
-        1..=SHOWN => format!("{what}: {}", list(&all, "and")),
-        _ => format!("{what}, for example {}", list(&all[..EXAMPLES], "or")),
-    }
-}
-
 /// The first of some names.
-fn some(names: &[impl AsRef<str>], most: usize) -> String {
+pub(super) fn some(names: &[impl AsRef<str>], most: usize) -> String {
     match names.get(..most) {
         Some(first) if names.len() > most => {
             let first: Vec<String> = first.iter().map(|n| format!("`{}`", n.as_ref())).collect();

@@ -13,6 +13,9 @@ mod names {
     #[pre(vmlinux::show_type@9)]
     unsafe fn far(m: *mut seq_file, v: *mut c_void) -> c_int {}
 
+    #[pre(vmlinux::asm_entry)]
+    unsafe fn no_site() {}
+
     #[pre(dummi::dummy_get_stats)]
     unsafe fn no_module(m: *mut seq_file, v: *mut c_void) -> c_int {}
 

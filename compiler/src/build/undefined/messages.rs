@@ -23,11 +23,13 @@ pub(super) fn error(name: &str, need: &Need, form: Form) -> Diagnostic {
         Need::In(object, Offer::Several(all)) => several(name, object, all, form),
         Need::In(object, Offer::Freed(kind)) => freed(name, object, *kind),
         Need::In(object, Offer::Derived(names)) => derived(name, object, names),
+        Need::In(object, Offer::Inlined(place, into)) => inlined(name, object, place, into),
+        Need::In(object, Offer::Absent) => nowhere(name, &BTreeSet::from([object.clone()]), true),
         Need::InSeveral(objects) => in_several(name, objects),
         Need::Exported(module, offer) => {
             exports::missing_use(name, module, &exported(name, module, offer, form))
         }
-        Need::Nowhere(objects) => nowhere(name, objects),
+        Need::Nowhere { objects, is_known } => nowhere(name, objects, *is_known),
     }
 }
 
@@ -111,6 +113,28 @@ fn derived(name: &str, object: &ObjectName, names: &[String]) -> Diagnostic {
         .help(COPY)
 }
 
+fn inlined(name: &str, object: &ObjectName, place: &str, into: &[String]) -> Diagnostic {
+    const SHOWN: usize = 3;
+    let object = object.as_str();
+    if into.is_empty() {
+        return Diagnostic::new(NO_C_SYMBOL, format!("{object} has no code of `{name}`"))
+            .note(format!(
+                "{place} defines it, and this configuration has it empty or does not use it"
+            ))
+            .help(format!("{COPY}, or leave the call out"));
+    }
+    let into = match into.get(..SHOWN) {
+        Some(first) if into.len() > SHOWN => {
+            let first: Vec<String> = first.iter().map(|name| format!("`{name}`")).collect();
+            format!("{} and {} more", first.join(", "), into.len() - SHOWN)
+        }
+        _ => list(into, "and"),
+    };
+    Diagnostic::new(NO_C_SYMBOL, format!("`{name}` is inlined wherever {object} calls it"))
+        .note(format!("{place} defines it, and its code is in {into}"))
+        .help(COPY)
+}
+
 fn in_several(name: &str, objects: &BTreeSet<ObjectName>) -> Diagnostic {
     let names: Vec<&str> = objects.iter().map(ObjectName::as_str).collect();
     let message = format!("`{name}` is another symbol in each of {}", list(&names, "and"));
@@ -130,12 +154,19 @@ fn exported(name: &str, module: &str, offer: &Option<Offer>, form: Form) -> Stri
     }
 }
 
-fn nowhere(name: &str, objects: &BTreeSet<ObjectName>) -> Diagnostic {
+fn nowhere(name: &str, objects: &BTreeSet<ObjectName>, is_known: bool) -> Diagnostic {
     let mut looked: Vec<&str> = objects.iter().map(ObjectName::as_str).collect();
     if !looked.contains(&ObjectName::IMAGE) {
         looked.push(ObjectName::IMAGE);
     }
-    Diagnostic::new(NO_C_SYMBOL, format!("there is no symbol `{name}` in {}", looked.join(" or ")))
+    let message = format!("there is no symbol `{name}` in {}", looked.join(" or "));
+    let error = Diagnostic::new(NO_C_SYMBOL, message);
+    if is_known {
+        return error
+            .note("debug information has no such function either: this kernel is built without it")
+            .help("use what this kernel has in its place");
+    }
+    error
         .note("a function that the compiler has inlined everywhere has none, nor has code that this kernel is built without")
         .help(format!("{COPY}, or use what this kernel has in its place"))
 }
@@ -156,6 +187,11 @@ mod tests {
         let candidate = |kind| Candidate { kind, whereabouts: "in a.c:1".to_owned() };
         let several = vec![candidate(UseKind::Function), candidate(UseKind::Variable)];
         let derived = vec!["x.isra.0".to_owned(), "x.part.0".to_owned()];
+        let inlined = |into: &[&str]| {
+            Offer::Inlined("a.c:1".to_owned(), into.iter().map(|it| (*it).to_owned()).collect())
+        };
+        let nowhere =
+            |is_known| Need::Nowhere { objects: BTreeSet::from([vmlinux.clone()]), is_known };
         let cases = [
             (
                 in_vmlinux(Offer::One(UseKind::Function)),
@@ -173,13 +209,19 @@ mod tests {
             (in_vmlinux(Offer::Freed(UseKind::Variable)), "KPS0402", "use the data"),
             (in_vmlinux(Offer::Derived(derived)), "KPS0531", "copy the function"),
             (Need::Exported("loop".to_owned(), None), "KPS0205", "`use fn x;` to `object loop` or"),
-            (Need::Nowhere(BTreeSet::from([vmlinux.clone()])), "KPS0531", "copy the function"),
+            (in_vmlinux(inlined(&["a"])), "KPS0531", "copy the function"),
+            (in_vmlinux(inlined(&[])), "KPS0531", "leave the call out"),
+            (nowhere(false), "KPS0531", "copy the function"),
+            (nowhere(true), "KPS0531", "use what this kernel has"),
             (Need::InSeveral(BTreeSet::from([vmlinux.clone()])), "KPS0203", "another name"),
         ];
         for (need, code, advice) in cases {
             let (id, message, help) = said(&need, Form::Spec);
             assert!(id == code && help.contains(advice), "{id} {message} {help}");
         }
+        let error = error("x", &in_vmlinux(inlined(&["a", "b", "c", "d", "e"])), Form::Spec);
+        let note = "a.c:1 defines it, and its code is in `a`, `b`, `c` and 2 more";
+        assert_eq!(error.notes, [note]);
         let (_, message, help) = said(&in_vmlinux(Offer::One(UseKind::PerCpu)), Form::Crate);
         assert_eq!(message, "`x` is not exported to modules");
         assert_eq!(help, "add `#[symbols(vmlinux)] extern \"C\" { #[percpu] static x: _; }`");

@@ -26,7 +26,7 @@ impl Refused {
             )
             .note(OURS)
             .help(
-                "call the old function as `original`, and declare symbols of the kernel with `use`",
+                "call the old function as `original`, and declare symbols of the kernel: `use fn NAME;` in a spec, `#[symbols(OBJECT)]` in a crate",
             ),
             What::Parts(name) => {
                 Diagnostic::new(RESERVED_WORD, format!("`{name}!` makes names of parts"))
