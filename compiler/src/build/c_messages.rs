@@ -8,6 +8,7 @@ use kps_codegen::names::c_name;
 use kps_diag::{Diagnostic, Severity, C_ERROR, C_WARNING};
 use kps_grammar::Span;
 use kps_plan::CFile;
+use std::collections::BTreeSet;
 
 /// Finds the messages about an author's files in the output of a build.
 pub(super) fn c_messages(lines: &[String], files: &[CFile], author: Author<'_>) -> Vec<Diagnostic> {
@@ -15,6 +16,7 @@ pub(super) fn c_messages(lines: &[String], files: &[CFile], author: Author<'_>) 
     let mut way = Way::default();
     // A message about a header, until the compiler reports which macro of the author's led there.
     let mut pending: Option<Pending<'_>> = None;
+    let mut reported: BTreeSet<(&str, &str)> = BTreeSet::new();
     for line in lines {
         way.read(line, author);
         let Some((place, kind, text)) = message(line) else { continue };
@@ -31,7 +33,7 @@ pub(super) fn c_messages(lines: &[String], files: &[CFile], author: Author<'_>) 
         let Pending { severity, text, .. } = said;
         if let Some(span) = in_authors_file(place, author) {
             let code = if severity == Severity::Error { C_ERROR } else { C_WARNING };
-            let diagnostic = Diagnostic { severity, ..Diagnostic::new(code, plain_names(text)) };
+            let diagnostic = Diagnostic { severity, ..Diagnostic::new(code, text) };
             found.push(if let Some(help) = declared_otherwise(text, author) {
                 diagnostic.at(span, "").note(IN_A_HEADER).help(help)
             } else if is_beside_the_sources(text) {
@@ -44,8 +46,13 @@ pub(super) fn c_messages(lines: &[String], files: &[CFile], author: Author<'_>) 
         let about_whole =
             around_file(place, files).and_then(|file| about_whole(file, text, author));
         match about_whole {
-            Some(error) => found.push(error),
-            // The wrapper's macros rename functions. A macro of one header is used in another one.
+            // The wrapper names a function several times; one that is missing has no prototype.
+            Some((name, error)) => {
+                if reported.insert(name) {
+                    found.push(error);
+                }
+            }
+            // A macro of one header is used in another one.
             None if expands => {
                 let led = way.led_to(place).or(said.led);
                 pending = Some(Pending { place, led, ..said });
@@ -83,11 +90,11 @@ fn add_of_header(found: &mut Vec<Diagnostic>, pending: Option<Pending<'_>>) {
     };
     match found.iter_mut().find(is_same) {
         Some(first) if first.notes.len() < MOST_NOTES => {
-            first.notes.push(format!("{}: {}", short(place), plain_names(text)));
+            first.notes.push(format!("{}: {text}", short(place)));
         }
         Some(_) => {}
         None => {
-            let diagnostic = Diagnostic { severity, ..Diagnostic::new(code, plain_names(text)) };
+            let diagnostic = Diagnostic { severity, ..Diagnostic::new(code, text) };
             let diagnostic = diagnostic.at(led.span(), led.label());
             found.push(diagnostic.note(format!("the compiler reports it at {}", short(place))));
         }
@@ -127,29 +134,39 @@ fn around_file<'f>(place: &str, files: &'f [CFile]) -> Option<&'f str> {
 }
 
 /// Errors in the wrapper about the whole file: a missing definition, or one with another prototype.
-fn about_whole(file: &str, text: &str, author: Author<'_>) -> Option<Diagnostic> {
-    let quoted = plain_names(text.split('\'').nth(1).unwrap_or_default());
-    if text.contains("undeclared here") {
-        let error = Diagnostic::new(C_ERROR, format!("{file} does not define `{quoted}`"));
-        let place = author.function(&c_name(&quoted));
+/// The first value is the file and the function.
+fn about_whole<'l>(
+    file: &'l str,
+    text: &'l str,
+    author: Author<'_>,
+) -> Option<((&'l str, &'l str), Diagnostic)> {
+    if let Some(name) = not_defined(text) {
+        let error = Diagnostic::new(C_ERROR, format!("{file} does not define `{name}`"));
+        let place = author.function(&c_name(name));
         let error =
             place.into_iter().fold(error, |error, place| error.at(place, "that file replaces it"));
-        return Some(
-            error.help(format!("define `{quoted}` there, with the prototype that the kernel has")),
-        );
+        let help = format!("define `{name}` there, with the prototype that the kernel has");
+        return Some(((file, name), error.help(help)));
     }
     let (name, rest) = text.strip_prefix("static assertion failed: \"")?.split_once(' ')?;
-    let name = plain_names(name);
     let error = Diagnostic::new(C_ERROR, format!("{file} defines `{name}` with another prototype"));
-    let places = author.naming(&name);
+    let places = author.naming(name);
     let error = places.into_iter().fold(error, |error, place| error.at(place, ""));
     let known =
         rest.split_once(": ").map_or("", |(_, declaration)| declaration.trim_end_matches('"'));
-    Some(
-        error
-            .note(format!("in the kernel it is `{known}`"))
-            .help("give it the prototype that the kernel's source has"),
-    )
+    let error = error
+        .note(format!("in the kernel it is `{known}`"))
+        .help("give it the prototype that the kernel's source has");
+    Some(((file, name), error))
+}
+
+/// The function that a message of the wrapper misses. A header may have declared it.
+fn not_defined(text: &str) -> Option<&str> {
+    if text.contains("undeclared here") {
+        return text.split('\'').nth(1);
+    }
+    let (_, symbol) = text.split_once("aliased to undefined symbol '")?;
+    symbol.split('\'').next()?.strip_prefix("kps_c_")
 }
 
 /// Whether a header that is missing may be one beside the kernel's sources.
@@ -168,17 +185,10 @@ const IN_A_HEADER: &str = "a header of the kernel declares a function of this na
 /// What to write for a `static` function that a header declares without `static`.
 fn declared_otherwise(text: &str, author: Author<'_>) -> Option<String> {
     let name = text.strip_prefix("static declaration of '")?.split('\'').next()?;
-    // A macro of a header may have given the function its name back.
-    let is_replaced = || author.function(&c_name(name)).map(|_| name);
-    Some(match name.strip_prefix("kps_c_").or_else(is_replaced) {
-        Some(name) => format!("drop `static` before `{name}`: the kernel's is not static either"),
+    Some(match author.function(&c_name(name)) {
+        Some(_) => format!("drop `static` before `{name}`: the kernel's is not static either"),
         None => format!("give `{name}` another name, for example `own_{name}`"),
     })
-}
-
-/// A text with the names that the author gave to functions.
-fn plain_names(text: &str) -> String {
-    text.replace("kps_c_", "")
 }
 
 #[cfg(test)]
@@ -194,19 +204,19 @@ mod tests {
         let mut sources = Sources::new(Source::new("fix.kps", "patch fix { }"));
         sources.add(Language::C, "show.c", Source::new("dir/show.c", text));
         let lines = [
-            "/tmp/x/c/show.c: In function 'kps_c_show':",
+            "/tmp/x/c/show.c: In function 'show':",
             "/tmp/x/c/show.c:4:9: error: 'x' undeclared (first use in this function)",
             "    4 |         return x;",
             "      |                ^",
-            "/tmp/x/c/show.c:1:5: warning: 'kps_c_show' defined but not used [-Wunused-function]",
+            "/tmp/x/c/show.c:1:5: warning: 'show' defined but not used [-Wunused-function]",
             "/tmp/x/c/show.c:99:1: error: nowhere",
             "/linux/include/linux/min.h:9:1: error: in a macro",
             "/linux/include/linux/min.h:7:2: note: in expansion of macro '__min'",
             "/tmp/x/c/show.c:4:2: note: in expansion of macro 'min'",
             "/tmp/x/c/show.c:4:2: note: something else",
             "/tmp/x/fix_c1.c:7:27: error: 'show' undeclared here (not in a function)",
-            "/tmp/x/fix_c1.c:7:22: error: static declaration of 'kps_c_show' follows non-static declaration",
-            "/tmp/x/c/show.c:1:5: note: in expansion of macro 'show'",
+            "/tmp/x/fix_c1.c:8:38: error: 'kps_body_hide' aliased to undefined symbol 'kps_c_hide'",
+            "/tmp/x/c/show.c:1:5: error: static declaration of 'show' follows non-static declaration",
             "In file included from /linux/include/linux/b.h:2,",
             "                 from /tmp/x/c/show.c:4,",
             "                 from /tmp/x/fix_c1.c:9:",
@@ -218,7 +228,7 @@ mod tests {
             "/linux/fs/d.h:7:1: note: in expansion of macro 'of_other_header'",
             "/linux/arch/any/include/asm/d.h:1:1: error: of nothing of the author's",
             "In function 'copy',",
-            "    inlined from 'kps_c_show' at /tmp/x/c/show.c:4:9:",
+            "    inlined from 'show' at /tmp/x/c/show.c:4:9:",
             "/linux/include/linux/e.h:3:4: error: call to '__bad' declared with attribute error",
             "/tmp/x/c/show.c:1:5: fatal error: ../fs/mount.h: No such file or directory",
             "make[3]: *** [x.o] Error 1",
@@ -238,6 +248,7 @@ mod tests {
             ("KPS0507", "'show' defined but not used [-Wunused-function]"),
             ("KPS0506", "in a macro"),
             ("KPS0506", "show.c does not define `show`"),
+            ("KPS0506", "show.c does not define `hide`"),
             ("KPS0506", "static declaration of 'show' follows non-static declaration"),
             ("KPS0506", "#error \"no\""),
             ("KPS0506", "in a macro of one header"),

@@ -4,7 +4,7 @@
 
 use super::author::Author;
 use super::{exports, originals, pads};
-use kps_codegen::names::{body, c_name, ENTRY};
+use kps_codegen::names::{body, ENTRY};
 use kps_diag::{Diagnostic, CAPTURED_SYMBOL};
 use kps_grammar::Span;
 use kps_link::{captures, taken_originals, Capture, CodeLines, ObjectFile};
@@ -20,12 +20,8 @@ pub(super) fn captured(
 ) -> Vec<Diagnostic> {
     let found = captures(object, &|name| exports.contains(name));
     let error = |capture: &Capture| {
-        let error = match author.function(&c_name(&capture.name)) {
-            Some(_) => about(&capture.name).help(HELP_FOR_BODY),
-            None => about(&capture.name),
-        };
         let places = places(capture, object, author);
-        places.into_iter().fold(error, |error, span| error.at(span, ""))
+        places.into_iter().fold(about(&capture.name), |error, span| error.at(span, ""))
     };
     let found: Vec<Diagnostic> = found.iter().map(error).collect();
     match found.is_empty() {
@@ -100,9 +96,6 @@ fn about(name: &str) -> Diagnostic {
 const WHY: &str =
     "generated code and the compilers name symbols of the kernel, and would get the patch's";
 const HELP: &str = "give it another name, or in C make it `static`";
-/// kpsc gives the new body in C another name, unless a header has a macro of its name.
-const HELP_FOR_BODY: &str =
-    "make it `static`: a header of the kernel has a macro of its name, so kpsc cannot rename it";
 
 /// The errors about a module that the linker has made, for builds without kpsc: only their text.
 /// Kbuild tells its programs where the build tree is.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The wrapper around an author's C file: the names that the file uses for kernel symbols, and
-//! those that the patch uses for the file's functions.
+//! the symbols that the patch uses for the file's functions.
 
 use super::c_data::{self, Call, Param};
 use super::templates;
@@ -12,7 +12,7 @@ use kps_plan::{
 };
 use kps_resolve::is_plain;
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The folder of the authors' files in the generated folder.
 pub const FOLDER: &str = "c";
@@ -30,6 +30,8 @@ struct Wrapper {
     /// What may be an entry of a system call that the file defines.
     entries: BTreeSet<String>,
     functions: Vec<Function>,
+    /// The names of these functions in the author's file, with their symbols.
+    names: Vec<(String, String)>,
 }
 
 /// A function of the file that the patch uses.
@@ -37,7 +39,7 @@ struct Wrapper {
 struct Function {
     /// Its name in the author's file.
     name: String,
-    /// Its name in the module, because the kernel has a function with the author's name.
+    /// Its symbol in the module, because the kernel has a function with the author's name.
     c_name: String,
     /// The symbol that the patch uses for it.
     symbol: String,
@@ -97,9 +99,12 @@ pub(super) fn wrapper(patch: &Patch<Fragment>, n: usize, file: &CFile, path: &st
     reached.sort();
     reached.dedup();
 
-    let names = func_names(patch);
-    let funcs =
-        patch.objects.iter().zip(&names).flat_map(|(object, names)| object.funcs.iter().zip(names));
+    let of_patch = func_names(patch);
+    let funcs = patch
+        .objects
+        .iter()
+        .zip(&of_patch)
+        .flat_map(|(object, names)| object.funcs.iter().zip(names));
     let here: Vec<Replaced<'_>> =
         funcs.filter_map(|(func, names)| Replaced::of(func, names, n)).collect();
     let bodies: BTreeSet<&str> = here.iter().map(Replaced::body).collect();
@@ -113,7 +118,8 @@ pub(super) fn wrapper(patch: &Patch<Fragment>, n: usize, file: &CFile, path: &st
         symbol: c_symbol(name),
         old: None,
     });
-    let functions: Vec<Function> = replaced.chain(called).collect();
+    let mut functions: Vec<Function> = replaced.chain(called).collect();
+    let names = symbols_of_names(&mut functions);
     let syscalls = &patch.kernel.types.arch().syscalls;
     let defined = here.iter().filter_map(|replaced| syscall_of(replaced.name));
     let entries = defined.flat_map(|call| syscalls.entries(call)).collect();
@@ -123,7 +129,7 @@ pub(super) fn wrapper(patch: &Patch<Fragment>, n: usize, file: &CFile, path: &st
     };
     let (path, symbols) = (path.to_owned(), reached);
     let (params, calls) = (c_data::params(patch, &file.data), c_data::calls(&file.data));
-    templates::c_file(&Wrapper { path, symbols, module, params, calls, entries, functions })
+    templates::c_file(&Wrapper { path, symbols, module, params, calls, entries, functions, names })
 }
 
 /// A function whose new body is in the file.
@@ -176,6 +182,17 @@ impl<'p> Replaced<'p> {
             }),
         }
     }
+}
+
+/// The names of functions in the author's file, with their symbols. Functions of the kernel that
+/// share a name share the new body, and its symbol.
+fn symbols_of_names(functions: &mut [Function]) -> Vec<(String, String)> {
+    let mut names = BTreeMap::new();
+    for function in functions {
+        let symbol = names.entry(function.name.clone()).or_insert_with(|| function.c_name.clone());
+        function.c_name.clone_from(symbol);
+    }
+    names.into_iter().collect()
 }
 
 /// The symbols that are reached through klp relocations.

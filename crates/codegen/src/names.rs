@@ -104,8 +104,8 @@ pub fn callback(callback: Callback) -> Ident {
     ident(&format!("{PREFIX}{}", callback.name()))
 }
 
-/// The name of a C file's function in that file. It differs from the function's own name, which the
-/// kernel or its headers may declare.
+/// The symbol of a C file's function. It differs from the function's name, which may be that of a
+/// function of the kernel.
 pub fn c_name(name: &str) -> String {
     format!("{PREFIX}c_{name}")
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <linux/io.h>
 
-static int arch_phys_wc_add(unsigned long base, unsigned long size)
+int arch_phys_wc_add(unsigned long base, unsigned long size)
 {
 	return original(base, size);
 }

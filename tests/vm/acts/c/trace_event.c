@@ -6,6 +6,6 @@
 
 static int cmdline_proc_show(struct seq_file *m, void *v)
 {
-	trace_cmdline_read(m->count);
+	trace_cmdline_proc_show(m->count);
 	return original(m, v);
 }

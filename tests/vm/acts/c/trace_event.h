@@ -7,7 +7,8 @@
 
 #include <linux/tracepoint.h>
 
-TRACE_EVENT(cmdline_read,
+/* The name of a function that the patch replaces. */
+TRACE_EVENT(cmdline_proc_show,
 	TP_PROTO(size_t count),
 	TP_ARGS(count),
 	TP_STRUCT__entry(__field(size_t, count)),
