@@ -31,6 +31,84 @@ const FIX: &str = "From 0123456789abcdef0123456789abcdef01234567 Mon Sep 17 00:0
     +\tseq_puts(m, \"imported: \");\n \
     \tseq_printf(m, linux_proc_banner,\n";
 
+/// A fix of a function with a static variable of its own, a per-CPU variable and a static variable
+/// of its file: it takes a batch of numbers each time, and keeps what it finds the first time.
+const NUMBERS: &str = "diff --git a/fs/inode.c b/fs/inode.c\n\
+    --- a/fs/inode.c\n\
+    +++ b/fs/inode.c\n\
+    @@ -1000,8 +1000,12 @@\n \
+    #ifdef CONFIG_SMP\n\
+    -\tif (unlikely((res & (LAST_INO_BATCH-1)) == 0)) {\n\
+    +\t{\n \
+    \t\tstatic atomic_t shared_last_ino;\n \
+    \t\tint next = atomic_add_return(LAST_INO_BATCH, &shared_last_ino);\n \n \
+    \t\tres = next - LAST_INO_BATCH;\n\
+    +\t\tif (!inodes_stat.dummy[1]) {\n\
+    +\t\t\tinodes_stat.dummy[0] = *p;\n\
+    +\t\t\tinodes_stat.dummy[1] = res;\n\
+    +\t\t}\n \
+    \t}\n \
+    #endif\n";
+
+/// Draws numbers past the end of a batch, and compares them with the last one of the run before.
+/// The kernel prints the variable of the file.
+const DRAWS: &str = r#"
+#define _GNU_SOURCE
+#include <sched.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { DRAWS = 1100, BATCH = 1024 };
+
+static unsigned long number(void)
+{
+	int ends[2];
+	struct stat end = {};
+
+	if (pipe(ends) || fstat(ends[0], &end))
+		return 0;
+	close(ends[0]);
+	close(ends[1]);
+	return end.st_ino;
+}
+
+int main(void)
+{
+	unsigned long first_of_run = 0, last = 0, found[2] = {};
+	int ascend = 1, begin = 0;
+	cpu_set_t cpus;
+	FILE *file;
+
+	CPU_ZERO(&cpus);
+	CPU_SET(0, &cpus);
+	sched_setaffinity(0, sizeof(cpus), &cpus);
+	file = fopen("/tmp/number", "r");
+	if (file && fscanf(file, "%lu", &last) == 1)
+		first_of_run = last;
+	file = fopen("/proc/sys/fs/inode-state", "r");
+	if (!file || fscanf(file, "%*d %*d %lu %lu", &found[0], &found[1]) != 2)
+		return 1;
+	for (int n = 0; n < DRAWS; n++) {
+		unsigned long next = number();
+
+		ascend &= next > last;
+		begin += next % BATCH == 1;
+		last = next;
+	}
+	printf("%s
+", ascend ? "numbers go on" : "numbers start again");
+	printf("%s
+", begin == DRAWS ? "a batch for each" : "batches are used up");
+	if (found[0] && found[1] >= found[0] && found[1] >= first_of_run)
+		printf("what the old function had was there
+");
+	file = fopen("/tmp/number", "w");
+	return !file || fprintf(file, "%lu
+", last) < 0 || fclose(file);
+}
+"#;
+
 fn a_diff_that_leaves_the_source_is_refused_and_leaves_nothing() {
     for path in ["../../etc/passwd", "/etc/passwd", "fs/../../x.c", "fs/$(id).c"] {
         let world = World::default();
@@ -72,7 +150,7 @@ fn a_fix_becomes_a_patch_that_builds_and_acts() {
         let output = output.unwrap_or_else(|error| panic!("{error}"));
         (output.status.code(), printed(&output))
     };
-    write("fix.patch", FIX);
+    write("fix.patch", &format!("{FIX}{NUMBERS}"));
     let (status, said) = run(&["import", "fix.patch"]);
     assert_eq!(status, Some(0), "{said}");
     let spec = read("proc_say_who_speaks/proc_say_who_speaks.kps");
@@ -81,6 +159,10 @@ fn a_fix_becomes_a_patch_that_builds_and_acts() {
         "author \"Jurgen Fix <fix@example.org>\";",
         "fixes \"CVE-2026-00001\";",
         "fn version_proc_show { replace c \"fs/proc/version.c\"; }",
+        "fn get_next_ino { replace c \"fs/inode.c\"; }",
+        "use percpu last_ino;",
+        "use static inodes_stat;",
+        "use static shared_last_ino.",
     ] {
         assert!(spec.contains(line), "{line}:\n{spec}");
     }
@@ -91,11 +173,20 @@ fn a_fix_becomes_a_patch_that_builds_and_acts() {
     let (status, difference) = run(&["import", "fix.patch", "--diff"]);
     let changed = difference.lines().filter(|line| line.starts_with(['+', '-']));
     let changed: Vec<&str> = changed.filter(|line| !line[1..].starts_with(&line[..1])).collect();
-    assert_eq!((status, changed), (Some(0), vec!["+\tseq_puts(m, \"imported: \");"]));
+    let of_fix = |text: &'static str| text.lines().filter(|line| line.starts_with(['+', '-']));
+    let is_change = |line: &&str| !line.starts_with("+++") && !line.starts_with("---");
+    let in_fix = [NUMBERS, FIX].into_iter().flat_map(of_fix).filter(is_change);
+    let in_fix: Vec<&str> = in_fix.filter(|line| !line.trim_end().ends_with("---")).collect();
+    assert!(status == Some(0) && in_fix.iter().all(|line| changed.contains(line)), "{difference}");
 
     let step = "run \"true\";                     // or: trigger c \"fault.c\" as user;";
     assert!(spec.contains(step), "{spec}");
-    let filled = spec.replace(step, "run \"cat /proc/version\"; patched has \"imported: Linux\";");
+    let seen = "run \"cat /proc/version\"; patched has \"imported: Linux\"; \
+        trigger c \"draws.c\"; always has \"numbers go on\"; \
+        unpatched has \"batches are used up\"; patched has \"a batch for each\"; \
+        patched has \"what the old function had was there\";";
+    write("proc_say_who_speaks/draws.c", DRAWS);
+    let filled = spec.replace(step, seen);
     write("proc_say_who_speaks/proc_say_who_speaks.kps", &filled);
     let (status, said) = run(&["test", "proc_say_who_speaks/proc_say_who_speaks.kps"]);
     assert_eq!(status, Some(0), "{}:\n{said}", target().name);
