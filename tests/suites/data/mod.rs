@@ -84,15 +84,18 @@ fn c_module(source: &Path, more: &str, beside: &[&Path]) -> File {
     (format!("/{}.ko", stem(source)), store::c_module(source, more, beside))
 }
 
-/// The modules of some specs, which find a module in C beside them.
+/// The modules of some specs, which find a module in C and their own files in C beside them.
 fn patches(names: &[&str], module: &File, scratch: &Path) -> Vec<File> {
     std::fs::write(scratch.join(module.0.trim_start_matches('/')), &module.1)
         .unwrap_or_else(|error| panic!("{error}"));
     let built = names.iter().map(|name| {
         let spec = scratch.join(name).with_extension("kps");
         let written = folder().join(name).with_extension("kps");
-        std::fs::copy(&written, &spec)
-            .unwrap_or_else(|error| panic!("{}: {error}", written.display()));
+        let in_c = [(written.with_extension("c"), spec.with_extension("c"))];
+        let in_c = in_c.into_iter().filter(|(written, _)| written.exists());
+        for (from, to) in in_c.chain([(written, spec.clone())]) {
+            std::fs::copy(&from, &to).unwrap_or_else(|error| panic!("{}: {error}", from.display()));
+        }
         (format!("/{name}.ko"), store::module(&spec))
     });
     built.collect()

@@ -160,7 +160,7 @@ pub(crate) fn old_code_frees() {
 }
 
 /// The task in the older patch frees parents while the newer one is loaded: by the hook of the
-/// older one. What the newer one alone keeps has to wait.
+/// older one. What the newer one alone keeps has to wait, for its body in C as for those in Rust.
 pub(crate) fn older_code_frees() {
     session(
         "parents alloc 4
