@@ -5,6 +5,7 @@
 use super::bodies::{Fragment, Rust};
 use super::Resolver;
 use crate::advice::Advice;
+use crate::freeing::freeing;
 use crate::propose::rename_one;
 use kps_ast::Span;
 use kps_ast::{self as ast, At, BodyWithParams, Code, FreedBy, Lifetime};
@@ -197,15 +198,8 @@ impl Resolver<'_> {
         for shadow in &spec.shadows {
             let name = &shadow.name;
             if shadow.lifetime.is_none() {
-                self.report(
-                    Diagnostic::new(
-                        SHADOW_NEVER_FREED,
-                        format!("the data of `{}` is never freed", name.value),
-                    )
-                    .at(name.span, "")
-                    .note("data left behind would belong to the next object allocated at that address")
-                    .help(Advice::Lifetime.text(self.form)),
-                );
+                let error = self.never_freed(shadow);
+                self.report(error);
             }
             let id = DataId::of_shadow(family, &name.value);
             if let Some(other) = ids.get(&id).filter(|other| other.value != name.value) {
@@ -244,6 +238,22 @@ impl Resolver<'_> {
             shadows.push(Shadow { name: name.value.clone(), id, ty, parent, init, ctor, dtor });
         }
         shadows
+    }
+
+    fn never_freed(&self, shadow: &ast::Shadow) -> Diagnostic {
+        let (name, parent) = (&shadow.name, &shadow.parent.value);
+        let message = format!("the data of `{}` is never freed", name.value);
+        let error = Diagnostic::new(SHADOW_NEVER_FREED, message)
+            .at(name.span, "")
+            .note("data left behind would belong to the next object allocated at that address")
+            .help(Advice::Lifetime.text(self.form));
+        match freeing(self.facts, parent).as_slice() {
+            [] => error,
+            found => error.note(format!(
+                "by their names, these may free a `struct {parent}`: {}",
+                found.join(", ")
+            )),
+        }
     }
 
     /// A type that rustc will check, with a hash of its text and of the datum's name. States with

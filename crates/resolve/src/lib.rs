@@ -20,6 +20,7 @@ mod data;
 mod destructors;
 mod entries;
 mod errno;
+mod freeing;
 mod from;
 mod funcs;
 mod given;
