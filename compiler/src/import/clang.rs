@@ -14,6 +14,7 @@ use kps_host::output;
 use kps_import::unit::Unit;
 use kps_targets::{Kept, KeptKind, Progress, Target, Toolchain, Tree};
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -94,14 +95,14 @@ impl Program {
         own.unwrap_or("gcc")
     }
 
-    /// Reads a text in the place of the file.
+    /// Reads a text in the place of the file, and the headers that it includes of these.
     pub(super) fn read(
         &self,
         front: &Front,
         command: &Command,
         text: &str,
         headers: &Headers,
-    ) -> Result<Unit, Diagnostic> {
+    ) -> Result<(Unit, BTreeMap<String, Unit>), Diagnostic> {
         let folder = scratch(&front.tree)?;
         if !self.kept.bring(folder.path()) {
             // It was damaged.
@@ -112,7 +113,8 @@ impl Program {
         let executable = std::fs::Permissions::from_mode(0o755);
         std::fs::set_permissions(&program, executable)
             .map_err(|error| cannot("change", &program, &error))?;
-        let len = text.len();
+        let lengths: Vec<usize> =
+            [text.len()].into_iter().chain(headers.values().map(String::len)).collect();
         let text = write(&folder, "text", text)?;
         let mut texts = vec![(text, command.file.clone())];
         texts.extend(write_headers(&folder, &front.source, headers)?);
@@ -135,10 +137,12 @@ impl Program {
             let error = Diagnostic::new(UNREAD_SOURCE, message);
             return Err(unread(first_lines(&output).into_iter().fold(error, Diagnostic::note)));
         }
-        Unit::read(&output.stdout, len).map_err(|error| {
+        let (unit, of_headers) = Unit::read(&output.stdout, &lengths).map_err(|error| {
             let message = format!("what clang says of {} cannot be read", command.path);
             unread(Diagnostic::new(UNREAD_SOURCE, message).note(error.to_string()))
-        })
+        })?;
+        let of_headers = headers.keys().zip(of_headers);
+        Ok((unit, of_headers.filter_map(|(path, unit)| Some((path.clone(), unit?))).collect()))
     }
 }
 

@@ -7,6 +7,7 @@
 mod clang;
 mod command;
 mod compiler;
+mod search;
 
 pub use command::Command;
 
@@ -30,6 +31,8 @@ use std::path::{Path, PathBuf};
 pub struct Reading {
     /// What it defines.
     pub unit: Unit,
+    /// What those of the changed headers define that it includes, by their paths.
+    pub headers: BTreeMap<String, Unit>,
     /// Its object file, for [`kps_import::objects`].
     pub object: Vec<u8>,
 }
@@ -52,11 +55,20 @@ pub struct Front {
     source: PathBuf,
     reader: clang::Program,
     commands: Commands,
-    headers: BTreeMap<String, String>,
+    headers: Changed,
 }
 
 /// Texts in the place of headers, by their paths from the top of the source.
 type Headers = BTreeMap<String, String>;
+
+/// The changed headers.
+#[derive(Debug, Default)]
+struct Changed {
+    /// The texts that the target has.
+    old: Headers,
+    /// Their new texts.
+    new: Headers,
+}
 
 impl Front {
     /// Fetches what is missing of them.
@@ -70,16 +82,27 @@ impl Front {
         let compilers = target.with_clang(cache, &tree, progress)?;
         let reader = clang::Program::new(target, &tree, compilers, progress)?;
         let commands = Commands::new(target, cache, &tree)?;
-        Ok(Front { tree, source, reader, commands, headers: Headers::new() })
+        Ok(Front { tree, source, reader, commands, headers: Changed::default() })
     }
 
     /// Has the new texts of files see other texts of headers, which are named by their paths from
     /// the top of the source. They may be new.
-    pub fn with_headers(self, headers: BTreeMap<String, String>) -> Result<Front, Diagnostic> {
-        match headers.keys().find(|path| !command::is_plain(path)) {
-            None => Ok(Front { headers, ..self }),
-            Some(path) => Err(command::not_compiled(path)),
+    pub fn with_headers(self, new: BTreeMap<String, String>) -> Result<Front, Diagnostic> {
+        let mut old = Headers::new();
+        for path in new.keys() {
+            if !command::is_plain(path) {
+                return Err(command::not_compiled(path));
+            }
+            if self.source.join(path).exists() {
+                old.insert(path.clone(), self.text(path)?);
+            }
         }
+        Ok(Front { headers: Changed { old, new }, ..self })
+    }
+
+    /// The old and the new text of a changed header that the target has.
+    pub fn header(&self, path: &str) -> Option<(&str, &str)> {
+        Some((self.headers.old.get(path)?, self.headers.new.get(path)?))
     }
 
     /// The top of the source.
@@ -101,19 +124,34 @@ impl Front {
     pub fn read(&self, path: &str, old: &str, new: &str) -> Result<ReadFile, Diagnostic> {
         let command = self.command(path)?;
         let reading = |text: &str, headers: &Headers| {
-            let (unit, object) = std::thread::scope(|scope| {
+            let (units, object) = std::thread::scope(|scope| {
                 let object = scope.spawn(|| {
                     let text = lines::numbered(&command.name(), old, text);
                     compiler::compile(self, &command, &text, headers)
                 });
-                let unit = self.reader.read(self, &command, text, headers);
-                (unit, object.join())
+                let units = self.reader.read(self, &command, text, headers);
+                (units, object.join())
             });
             let object = object.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            Ok::<_, Diagnostic>(Reading { unit: unit?, object: object? })
+            let (unit, headers) = units?;
+            Ok::<_, Diagnostic>(Reading { unit, headers, object: object? })
         };
-        let old = reading(old, &Headers::new())?;
-        Ok(ReadFile { old, new: reading(new, &self.headers)?, command })
+        let Changed { old: before, new: after } = &self.headers;
+        let old = reading(old, before)?;
+        Ok(ReadFile { old, new: reading(new, after)?, command })
+    }
+
+    /// Compiles a file, as it is, with the old and with the new texts of the headers.
+    pub fn compile_both(&self, path: &str) -> Result<(Vec<u8>, Vec<u8>), Diagnostic> {
+        let (command, text) = (self.command(path)?, self.text(path)?);
+        let text = lines::numbered(&command.name(), &text, &text);
+        let object = |headers| compiler::compile(self, &command, &text, headers);
+        let (before, after) = std::thread::scope(|scope| {
+            let before = scope.spawn(|| object(&self.headers.old));
+            let after = object(&self.headers.new);
+            (before.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), after)
+        });
+        Ok((before?, after?))
     }
 
     /// Runs a program of compilers in the build tree. It can read the source, and write to a

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Reads a C file of the kernel with clang, and prints what it defines and what each definition
-//! uses: the JSON of `Unit` in `crates/import/src/unit.rs`.
+//! Reads a C file of the kernel with clang, and prints what it and some of its headers define and
+//! what each definition uses: for each file the JSON of `Unit` in `crates/import/src/unit.rs`.
 //!
 //! A program of its own, because it reads a stranger's C: kpsc compiles it with the rustc of a
 //! target's compilers and runs it where they run. There are no crates there, so everything is std,
@@ -11,8 +11,8 @@
 //! ```
 //!
 //! The first FILE is read. It is the path that the text in TEXT stands for, so that
-//! `#include "local.h"` finds what is beside it; the others are headers. TOP is the top of the
-//! source.
+//! `#include "local.h"` finds what is beside it; the others are headers, with `null` in their place
+//! if the first does not include them. TOP is the top of the source.
 
 #![warn(missing_docs)]
 
@@ -62,10 +62,14 @@ fn read() -> Result<String, String> {
         Ok((file.to_owned(), bytes))
     };
     let texts: Vec<_> = arguments[..count].iter().map(read).collect::<Result<_, String>>()?;
-    let Some((file, text)) = texts.first() else { return Err(USAGE.to_owned()) };
+    let Some((file, _)) = texts.first() else { return Err(USAGE.to_owned()) };
     let unit = Unit::parse(file, &texts, &arguments[count + 1..])?;
-    let main = unit.file(file).ok_or("clang has not read the file")?;
-    Ok(Source::new(unit, main, Text::new(text.clone()), top).json())
+    unit.file(file).ok_or("clang has not read the file")?;
+    let of = |(file, text): &(String, Vec<u8>)| match unit.file(file) {
+        Some(file) => Source::new(unit, file, Text::new(text.clone()), top).json(),
+        None => "null".to_owned(),
+    };
+    Ok(json::list(texts.iter().map(of)))
 }
 
 /// A file that clang has read.

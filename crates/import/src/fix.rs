@@ -34,6 +34,15 @@ pub struct FileChange<'t> {
     pub hunks: Vec<Hunk>,
 }
 
+/// Where a diff changes a file.
+#[derive(Debug, Clone, Copy)]
+pub struct Lines<'a> {
+    /// The line that names the file.
+    pub place: Span,
+    /// The hunks.
+    pub hunks: &'a [Hunk],
+}
+
 /// What a fix does to a file.
 #[derive(Debug)]
 pub enum Edit<'t> {
@@ -90,6 +99,11 @@ impl<'t> Fix<'t> {
 }
 
 impl<'t> FileChange<'t> {
+    /// Where the diff changes the file.
+    pub fn lines(&self) -> Lines<'_> {
+        Lines { place: self.place, hunks: &self.hunks }
+    }
+
     /// The text of the file with the fix.
     pub fn apply(&self, old: &str) -> Result<String, Diagnostic> {
         match &self.edit {

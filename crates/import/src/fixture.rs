@@ -15,10 +15,12 @@ use std::ops::Range;
 pub(crate) fn text(text: &str) -> Text {
     let mut items: Vec<Item> = blocks(text).into_iter().map(|range| item(text, range)).collect();
     let known = known(&items);
+    let members = members(&items);
     for item in &mut items {
         let range = item.range.clone();
         if let ItemKind::Declarations(all) = &mut item.kind {
-            all.iter_mut().for_each(|one| one.uses = uses(text, &range, &one.name, &known));
+            all.iter_mut()
+                .for_each(|one| one.uses = uses(text, &range, &one.name, (&known, &members)));
         }
     }
     let unit = Unit { items, errors: Vec::new() };
@@ -186,6 +188,21 @@ fn function(code: &str, start: usize, body: Option<Range<usize>>) -> Kind {
     }
 }
 
+/// The members of the structs of a file: their names with those of their structs, and the items.
+fn members(items: &[Item]) -> BTreeMap<String, (String, usize)> {
+    let mut known = BTreeMap::new();
+    for (n, item) in items.iter().enumerate() {
+        let ItemKind::Declarations(all) = &item.kind else { continue };
+        for one in all {
+            let Kind::Record { members } = &one.kind else { continue };
+            for (member, _) in members {
+                known.insert(member.clone(), (format!("{}.{member}", one.name), n));
+            }
+        }
+    }
+    known
+}
+
 /// What the names of a file are of, and the item that declares each first.
 fn known(items: &[Item]) -> BTreeMap<String, (Of, usize)> {
     let mut known = BTreeMap::new();
@@ -218,23 +235,25 @@ fn uses(
     text: &str,
     range: &Range<usize>,
     own: &str,
-    known: &BTreeMap<String, (Of, usize)>,
+    (known, members): (&BTreeMap<String, (Of, usize)>, &BTreeMap<String, (String, usize)>),
 ) -> Vec<Use> {
     let mut uses: Vec<Use> = Vec::new();
     for (at, word) in identifiers(&text[range.clone()], Language::C) {
-        let (of, at_item) = match known.get(word) {
+        let is_member = text[..range.start + at].ends_with(['>', '.']);
+        let (name, of, at_item) = match (members.get(word), known.get(word)) {
+            (Some((name, n)), _) if is_member => (name.as_str(), Of::Member, At::Item(*n)),
             _ if word == own => continue,
-            Some((of, n)) => (*of, At::Item(*n)),
-            None if word.starts_with("hdr_") => {
-                (Of::Function, At::Header("include/linux/hdr.h".to_owned()))
+            (_, Some((of, n))) => (word, *of, At::Item(*n)),
+            _ if word.starts_with("hdr_") => {
+                (word, Of::Function, At::Header("include/linux/hdr.h".to_owned()))
             }
-            None => continue,
+            _ => continue,
         };
         let place = range.start + at..range.start + at + word.len();
-        match uses.iter_mut().find(|used| used.name == word) {
+        match uses.iter_mut().find(|used| used.name == name) {
             Some(used) => used.places.push(place),
             None => {
-                let name = word.to_owned();
+                let name = name.to_owned();
                 uses.push(Use { name, of, at: at_item, places: vec![place] });
             }
         }

@@ -3,14 +3,14 @@
 
 use crate::c_file::{difference, write, Origin};
 use crate::changes::{Change, Changes};
-use crate::fix::{Edit, FileChange, Fix};
+use crate::fix::{Edit, FileChange, Fix, Lines};
 use crate::kernel::Kernel;
-use crate::refused::{place, refused};
+use crate::refused::{layouts, place, refused};
 use crate::roots::{File, Root, Roots};
 use crate::selection::{select, UseLine};
+use crate::shadow::{Both, Shadow};
 use crate::text::{declarations, Space};
 use crate::unit::{At, ItemKind};
-use diffy::Line;
 use kps_diag::{any_error, Diagnostic, HEADER_ELSEWHERE, LEFT_OUT, NOTHING_TO_IMPORT};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,8 +19,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Source<'a> {
     /// The file.
     pub file: File<'a>,
-    /// Its change.
-    pub change: &'a FileChange<'a>,
+    /// Where the diff changes it.
+    pub lines: Lines<'a>,
 }
 
 /// The files of a patch, and what is in them.
@@ -34,6 +34,19 @@ pub struct Import {
     pub objects: BTreeMap<String, Contents>,
     /// How the functions differ from those of the kernel, for each file.
     pub differences: Vec<String>,
+    /// The new members of structs, which are kept beside the objects.
+    pub shadows: Vec<Shadow>,
+}
+
+/// The changed headers of a fix.
+#[derive(Debug, Default)]
+pub struct Headers<'a> {
+    /// Their new texts, by path.
+    pub texts: BTreeMap<String, String>,
+    /// Those that a file in C includes, read.
+    pub read: Vec<Both<'a>>,
+    /// How many other files name what changes in them, if these are too many to compile.
+    pub unfollowed: Option<usize>,
 }
 
 /// What is in an object of the patch.
@@ -45,37 +58,38 @@ pub struct Contents {
     pub functions: Vec<(String, Root)>,
 }
 
-/// Makes a patch of a fix. `headers` are the changed headers with their new texts.
+/// Makes a patch of a fix.
 pub fn import(
     fix: &Fix<'_>,
     version: &str,
     sources: &[Source<'_>],
-    headers: &BTreeMap<String, String>,
+    headers: &Headers<'_>,
     kernel: &dyn Kernel,
 ) -> (Option<Import>, Vec<Diagnostic>) {
     let mut import = Import::default();
-    let mut found = Vec::new();
+    let mut found: Vec<Diagnostic> = headers.read.iter().flat_map(layouts).collect();
+    let Headers { texts: headers, unfollowed, .. } = headers;
     for source in sources {
-        let (file, change) = (&source.file, source.change);
+        let (file, lines) = (&source.file, source.lines);
         let changes = Changes::between(file.old, file.new);
-        found.extend(refused(file, &changes, change, kernel));
+        found.extend(refused(file, &changes, lines, kernel));
         let Roots { roots, errors } = Roots::of(file, &changes, kernel);
         let is_stuck = !errors.is_empty();
         found.extend(errors.into_iter().map(|(name, error)| match file.new.function(&name) {
-            Some((item, _)) => error.at(place(change, file.new, item), ""),
-            None => error.at(change.place, ""),
+            Some((item, _)) => error.at(place(lines, file.new, item), ""),
+            None => error.at(lines.place, ""),
         }));
         if roots.is_empty() {
-            found.extend((!is_stuck).then(|| no_code(file, change)));
+            found.extend((!is_stuck).then(|| no_code(file, lines)));
             continue;
         }
-        found.extend(without_effect(file, change, &changes, &roots));
+        found.extend(without_effect(file, lines, &changes, &roots));
         let (selection, errors) = select(file, roots.values(), &changes, kernel);
-        found.extend(errors.into_iter().map(|error| error.at(change.place, "")));
+        found.extend(errors.into_iter().map(|error| error.at(lines.place, "")));
         found.extend(selection.traces.iter().map(|name| {
             let message = format!("the calls of `{name}()` in {} are left out", file.path);
             let note = "the kernel patches the branch of a trace event before it knows those of the module";
-            Diagnostic::new(LEFT_OUT, message).at(change.place, "").note(note)
+            Diagnostic::new(LEFT_OUT, message).at(lines.place, "").note(note)
         }));
         let origin = Origin { path: file.path, version, header: &fix.header };
         let text = write(file.new, &selection, origin);
@@ -88,9 +102,10 @@ pub fn import(
         let functions = roots.into_values().map(|root| (file.path.to_owned(), root));
         contents.functions.extend(functions);
     }
-    found.extend(
-        fix.files.iter().filter(|change| headers.contains_key(&change.path)).filter_map(elsewhere),
-    );
+    if let Some(count) = unfollowed {
+        let changed = fix.files.iter().filter(|change| headers.contains_key(&change.path));
+        found.extend(changed.map(|change| elsewhere(change, *count)));
+    }
     if import.files.is_empty() && !any_error(&found) {
         let error = Diagnostic::new(NOTHING_TO_IMPORT, "the fix changes no function of the target");
         found.push(error.help("choose a kernel that has the code with `--kernel`"));
@@ -101,15 +116,15 @@ pub fn import(
 }
 
 /// The note about a file whose functions stay as they are.
-fn no_code(file: &File<'_>, change: &FileChange<'_>) -> Diagnostic {
+fn no_code(file: &File<'_>, lines: Lines<'_>) -> Diagnostic {
     let message = format!("{} is left out: the code of its functions stays as it is", file.path);
-    Diagnostic::new(LEFT_OUT, message).at(change.place, "")
+    Diagnostic::new(LEFT_OUT, message).at(lines.place, "")
 }
 
 /// The notes about functions whose text changes and whose code does not.
 fn without_effect(
     file: &File<'_>,
-    change: &FileChange<'_>,
+    lines: Lines<'_>,
     changes: &Changes,
     roots: &BTreeMap<String, Root>,
 ) -> Vec<Diagnostic> {
@@ -127,33 +142,20 @@ fn without_effect(
         (is_alone && !is_init).then(|| {
             let message = format!("the change of `{name}` does not reach its code");
             let note = "the compiler makes the same code of both texts, with this configuration";
-            Diagnostic::new(LEFT_OUT, message).at(place(change, file.new, item), "").note(note)
+            Diagnostic::new(LEFT_OUT, message).at(place(lines, file.new, item), "").note(note)
         })
     });
     without.collect()
 }
 
-/// The warning about a header whose code other files have too.
-fn elsewhere(change: &FileChange<'_>) -> Option<Diagnostic> {
-    let Edit::Modify { patch, .. } = &change.edit else { return None };
-    let has_code = |line: &Line<'_, str>| match line {
-        Line::Insert(text) | Line::Delete(text) => {
-            let text = text.trim_end();
-            ["{", "}", "=", "#define", "return"].iter().any(|word| text.contains(word))
-                || text.ends_with('\\')
-        }
-        Line::Context(_) => false,
-    };
-    if !patch.hunks().iter().flat_map(|hunk| hunk.lines()).any(has_code) {
-        return None;
-    }
-    let message = format!("files that are not in the diff may contain code of {}", change.path);
-    Some(
-        Diagnostic::new(HEADER_ELSEWHERE, message)
-            .at(change.place, "")
-            .note("they keep their copies of its macros and inline functions as they are")
-            .help("`kpsc inspect` shows which functions contain a copy of an inline function, with debug information of the target"),
-    )
+/// The warning about a header whose code too many other files have.
+fn elsewhere(change: &FileChange<'_>, count: usize) -> Diagnostic {
+    let message =
+        format!("{count} files that are not in the diff may contain code of {}", change.path);
+    Diagnostic::new(HEADER_ELSEWHERE, message)
+        .at(change.place, "")
+        .note("they name what it changes, and keep their copies of its macros and inline functions as they are")
+        .help("`kpsc inspect` shows which functions contain a copy of an inline function, with debug information of the target")
 }
 
 /// Adds what the fix brings along: new files, and headers as they are with the fix.

@@ -5,16 +5,19 @@
 //! clang, which tells what they define and what each definition uses ([`unit`]), and by the
 //! kernel's own compiler, whose code tells which functions change. [`changes`] compares the texts,
 //! [`roots`] finds the functions to replace, [`selection`] what these need, and [`c_file`] writes
-//! it. What cannot be in a patch is [`refused`]. Everything here maps values to values; who calls
+//! it. New members of structs are kept beside the objects ([`shadow`]). What cannot be in a patch is
+//! [`refused`]. Everything here maps values to values; who calls
 //! it runs the compilers.
 
 pub mod c_file;
+mod c_type;
 pub mod changes;
 mod declared;
 pub mod find;
 pub mod fix;
 #[cfg(test)]
 mod fixture;
+pub mod follow;
 pub mod header;
 mod import;
 pub mod kernel;
@@ -24,12 +27,13 @@ mod outline;
 pub mod refused;
 pub mod roots;
 pub mod selection;
+pub mod shadow;
 mod spec;
 #[cfg(test)]
 mod tests;
 pub mod text;
 pub mod unit;
 
-pub use import::{import, Contents, Import, Source};
+pub use import::{import, Contents, Headers, Import, Source};
 pub use outline::Hunk;
 pub use spec::{name_of, Function, Object, Spec};

@@ -3,9 +3,10 @@
 
 use crate::changes::{nameless, Change, Changes};
 use crate::find::{find, Found};
-use crate::fix::FileChange;
+use crate::fix::{FileChange, Lines};
 use crate::kernel::Kernel;
 use crate::roots::File;
+use crate::shadow::{record, Both};
 use crate::text::{Name, Space, Text};
 use crate::unit::{Declaration, Kind, Of};
 use kps_diag::{
@@ -84,44 +85,36 @@ pub fn by_name(change: &FileChange<'_>) -> Option<Diagnostic> {
 pub fn refused(
     file: &File<'_>,
     changes: &Changes,
-    change: &FileChange<'_>,
+    lines: Lines<'_>,
     kernel: &dyn Kernel,
 ) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     for (name, how) in changes.in_space(Space::Function) {
-        found.extend(init_code(file, name, how, change));
+        found.extend(init_code(file, name, how, lines));
     }
     for (name, how) in changes.in_space(Space::Variable) {
-        found.extend(data(file, name, how, change, kernel));
+        found.extend(data(file, name, how, lines, kernel));
     }
-    for (name, how) in changes.in_space(Space::Type) {
-        found.extend(layout(file, name, how, change));
-    }
+    found.extend(layouts(&Both { path: file.path, old: file.old, new: file.new, lines }));
     for (n, text) in nameless(file.old, file.new) {
         let message = format!("`{}` is left out", first_line(text));
         let note = "it tells the build or the loader something about the file, which is compiled as part of the patch";
-        found
-            .push(Diagnostic::new(LEFT_OUT, message).at(place(change, file.new, n), "").note(note));
+        found.push(Diagnostic::new(LEFT_OUT, message).at(place(lines, file.new, n), "").note(note));
     }
     found
 }
 
 /// The place in the diff at which an item of the new text changes: the hunk that has its lines.
-pub fn place(change: &FileChange<'_>, new: &Text, item: usize) -> Span {
+pub fn place(lines: Lines<'_>, new: &Text, item: usize) -> Span {
     let Some(range) = new.items().get(item).map(|item| item.range.clone()) else {
-        return change.place;
+        return lines.place;
     };
     let (first, last) = (new.line(range.start), new.line(range.end));
     let has_it = |lines: &std::ops::Range<usize>| lines.start <= last && first < lines.end;
-    change.hunks.iter().find(|hunk| has_it(&hunk.lines)).map_or(change.place, |hunk| hunk.place)
+    lines.hunks.iter().find(|hunk| has_it(&hunk.lines)).map_or(lines.place, |hunk| hunk.place)
 }
 
-fn init_code(
-    file: &File<'_>,
-    name: &str,
-    how: Change,
-    change: &FileChange<'_>,
-) -> Option<Diagnostic> {
+fn init_code(file: &File<'_>, name: &str, how: Change, lines: Lines<'_>) -> Option<Diagnostic> {
     let (item, one) = file.new.function(name)?;
     let is_init =
         |one: &Declaration| one.section.as_deref().is_some_and(|name| name.starts_with(".init"));
@@ -130,7 +123,7 @@ fn init_code(
     }
     let message = format!("`{name}` runs once, and has run already");
     let error = Diagnostic::new(CHANGED_INIT_CODE, message)
-        .at(place(change, file.new, item), "")
+        .at(place(lines, file.new, item), "")
         .note(format!("it is `__init` code of {}, which is freed after that", file.object));
     Some(error.help(
         "take this part out of the diff, and do what it changes in `post_patch` of the imported spec, or boot the fixed kernel",
@@ -141,7 +134,7 @@ fn data(
     file: &File<'_>,
     name: &str,
     how: Change,
-    change: &FileChange<'_>,
+    lines: Lines<'_>,
     kernel: &dyn Kernel,
 ) -> Option<Diagnostic> {
     if how != Change::Changed {
@@ -158,7 +151,7 @@ fn data(
     }
     let message = format!("the initial value of `{name}` changes");
     let error = Diagnostic::new(CHANGED_DATA, message)
-        .at(place(change, file.new, item), "")
+        .at(place(lines, file.new, item), "")
         .note("the kernel has its variable already, with the old value or a later one");
     let help = match has_functions {
         true => "take this part out of the diff, and hook the function that the old value names or the one that calls it".to_owned(),
@@ -167,13 +160,17 @@ fn data(
     Some(error.help(help))
 }
 
-fn layout(file: &File<'_>, name: &str, how: Change, change: &FileChange<'_>) -> Option<Diagnostic> {
-    if how != Change::Changed {
-        return None;
-    }
+/// The errors about the types of a file that change.
+pub fn layouts(both: &Both<'_>) -> Vec<Diagnostic> {
+    let changes = Changes::between(both.old, both.new);
+    let changed = changes.in_space(Space::Type).filter(|(_, how)| *how == Change::Changed);
+    changed.filter_map(|(name, _)| layout(both, name)).collect()
+}
+
+fn layout(both: &Both<'_>, name: &str) -> Option<Diagnostic> {
     let full = Name::new(Space::Type, name);
-    let (item, new) = record(file.new, &full)?;
-    let (_, old) = record(file.old, &full)?;
+    let (item, new) = record(both.new, &full)?;
+    let (_, old) = record(both.old, &full)?;
     let (Kind::Record { members: after }, Kind::Record { members: before }) =
         (&new.kind, &old.kind)
     else {
@@ -187,7 +184,7 @@ fn layout(file: &File<'_>, name: &str, how: Change, change: &FileChange<'_>) -> 
         .collect();
     let error = |message: String| {
         Diagnostic::new(CHANGED_LAYOUT, message)
-            .at(place(change, file.new, item), "")
+            .at(place(both.lines, both.new, item), "")
             .note("the kernel has objects of the old layout, and code that knows no other")
     };
     let is_longer = after.len() == before.len() + added.len();
@@ -198,10 +195,6 @@ fn layout(file: &File<'_>, name: &str, how: Change, change: &FileChange<'_>) -> 
             "no shadow variable stands for this: boot the fixed kernel, with kexec for example",
         ),
     })
-}
-
-fn record<'t>(text: &'t Text, name: &'t Name) -> Option<(usize, &'t Declaration)> {
-    text.declarations(name).find(|(_, one)| matches!(one.kind, Kind::Record { .. }))
 }
 
 fn first_line(text: &str) -> String {

@@ -6,6 +6,7 @@ use crate::changes::{Change, Changes};
 use crate::find::{find, Found};
 use crate::kernel::{self, Kernel, Symbol};
 use crate::objects::Object;
+use crate::shadow::Shadow;
 use crate::text::{declarations, Name, Space, Text};
 use crate::unit::Declaration;
 use kps_diag::{list, Diagnostic, NOT_REPLACEABLE, UNKNOWN_SYMBOL};
@@ -55,6 +56,8 @@ pub struct File<'a> {
     pub new: &'a Text,
     /// What its compiled code tells; `None` if it has not been compiled.
     pub compiled: Option<Compiled<'a>>,
+    /// The new members of structs, which the new text reaches by functions of the patch.
+    pub shadows: &'a [Shadow],
 }
 
 /// What the compiled code of both texts of a file tells.

@@ -9,6 +9,7 @@ use crate::declared::{extern_text, per_cpu_declaration};
 use crate::find::{find, find_in, Found};
 use crate::kernel::{self, Kernel, SymbolKind, VMLINUX};
 use crate::roots::{File, Root};
+use crate::shadow::getter;
 use crate::text::{declarations, is_definition, Name, Space};
 use crate::unit::{At, Declaration, Declared, Item, ItemKind, Kind, Of, Use};
 use kps_diag::{Diagnostic, UNKNOWN_SYMBOL};
@@ -205,6 +206,10 @@ impl Selector<'_> {
 
     fn take_function(&mut self, name: &Name) {
         let new = self.file.new;
+        if self.file.shadows.iter().any(|shadow| getter(&shadow.name) == name.name) {
+            // The build of the patch declares it.
+            return;
+        }
         let Some((_, one)) = new.function(&name.name) else {
             // It is only declared here: the kernel has it, or a new file of the fix.
             self.declare(name, |_| true);

@@ -6,6 +6,7 @@ use crate::header::Header;
 use crate::import::Import;
 use crate::kernel::VMLINUX;
 use crate::selection::UseLine;
+use crate::shadow::Shadow;
 use serde::Serialize;
 
 /// The input of the template.
@@ -25,10 +26,25 @@ pub struct Spec {
     pub fixes: Vec<String>,
     /// The version of the kernel that the bodies come from.
     pub kernel: String,
+    /// Its shadow variables.
+    pub shadows: Vec<Variable>,
     /// Its objects, the image first.
     pub objects: Vec<Object>,
     /// The files in C that replace nothing.
     pub c_files: Vec<String>,
+}
+
+/// A shadow variable of the spec, which stands for a member of a struct.
+#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+pub struct Variable {
+    /// The member, and the variable.
+    pub name: String,
+    /// The struct.
+    pub record: String,
+    /// The type in Rust.
+    pub ty: &'static str,
+    /// Its first value.
+    pub value: &'static str,
 }
 
 /// An object of the spec.
@@ -91,10 +107,17 @@ impl Spec {
             author: header.author.as_deref().map(in_quotes),
             fixes: header.cves.iter().cloned().collect(),
             kernel: version.to_owned(),
+            shadows: import.shadows.iter().map(variable).collect(),
             objects,
             c_files: import.new_files.iter().cloned().collect(),
         }
     }
+}
+
+fn variable(shadow: &Shadow) -> Variable {
+    let Shadow { name, record, stored, .. } = shadow;
+    let (name, record) = (name.clone(), record.clone());
+    Variable { name, record, ty: stored.rust, value: stored.zero }
 }
 
 /// A text as a spec has it between quotes.

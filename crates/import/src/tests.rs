@@ -3,7 +3,7 @@
 
 use crate::fix::Fix;
 use crate::fixture::{text, SmallKernel};
-use crate::import::{import, Import, Source};
+use crate::import::{import, Headers, Import, Source};
 use crate::objects::Object;
 use crate::roots::{Compiled, File, Why};
 use crate::selection::UseLine;
@@ -42,9 +42,10 @@ fn import_reaching(
         code.map(|code| code.iter().map(|name| (*name).to_owned()).collect());
     let object = Object::default();
     let compiled = code.as_ref().map(|code| Compiled { old: &object, code, reaches });
-    let file = File { path: "net/a.c", object: "vmlinux", old: &old, new: &new, compiled };
-    let source = Source { file, change: &fix.files[0] };
-    import(&fix, "7.3.4", &[source], &BTreeMap::new(), kernel)
+    let file =
+        File { path: "net/a.c", object: "vmlinux", old: &old, new: &new, compiled, shadows: &[] };
+    let source = Source { file, lines: fix.files[0].lines() };
+    import(&fix, "7.3.4", &[source], &Headers::default(), kernel)
 }
 
 fn made(old: &str, new: &str, code: Option<&[&str]>, kernel: &SmallKernel) -> Import {
@@ -461,9 +462,11 @@ fn a_changed_header_comes_along_and_is_included_first() {
     let reaches = BTreeMap::from([("act".to_owned(), BTreeSet::from(["far".to_owned()]))]);
     let object = Object::default();
     let compiled = Some(Compiled { old: &object, code: &code, reaches: &reaches });
-    let file = File { path: "net/a.c", object: "vmlinux", old: &old, new: &new, compiled };
-    let source = Source { file, change: &fix.files[0] };
-    let headers = BTreeMap::from([(header.to_owned(), "#define NET 2\n".to_owned())]);
+    let file =
+        File { path: "net/a.c", object: "vmlinux", old: &old, new: &new, compiled, shadows: &[] };
+    let source = Source { file, lines: fix.files[0].lines() };
+    let texts = BTreeMap::from([(header.to_owned(), "#define NET 2\n".to_owned())]);
+    let headers = Headers { texts, read: Vec::new(), unfollowed: Some(40) };
     let (made, found) = import(&fix, "7.3.4", &[source], &headers, &kernel());
     let Some(made) = made else { panic!("{found:?}") };
     assert_eq!(codes(&found), ["KPS1314"]);

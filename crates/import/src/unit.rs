@@ -195,12 +195,23 @@ pub enum At {
 }
 
 impl Unit {
-    /// Reads what the program has printed about a text of so many bytes.
-    pub fn read(json: &[u8], len: usize) -> Result<Unit, Unreadable> {
-        let unit: Unit = serde_json::from_slice(json)?;
-        match unit.is_within(len) {
-            true => Ok(unit),
-            false => Err(Unreadable::Range),
+    /// Reads what the program has printed about texts of so many bytes: a file in C and headers,
+    /// with `None` for a header that the file does not include.
+    pub fn read(json: &[u8], lengths: &[usize]) -> Result<(Unit, Vec<Option<Unit>>), Unreadable> {
+        let units: Vec<Option<Unit>> = serde_json::from_slice(json)?;
+        if units.len() != lengths.len() {
+            return Err(Unreadable::Count);
+        }
+        let fits = |(unit, len): (&Option<Unit>, &usize)| {
+            unit.as_ref().is_none_or(|unit| unit.is_within(*len))
+        };
+        if !units.iter().zip(lengths).all(fits) {
+            return Err(Unreadable::Range);
+        }
+        let mut units = units.into_iter();
+        match units.next().flatten() {
+            Some(unit) => Ok((unit, units.collect())),
+            None => Err(Unreadable::Count),
         }
     }
 
@@ -246,6 +257,9 @@ pub enum Unreadable {
     /// It is not the JSON of a unit.
     #[error("{0}")]
     Json(#[from] serde_json::Error),
+    /// It is about more files, or about fewer.
+    #[error("it is not about these files")]
+    Count,
     /// It names bytes that the text does not have.
     #[error("it names bytes that the text does not have")]
     Range,
@@ -256,16 +270,18 @@ mod tests {
     use super::*;
 
     /// What the program prints of `int f(void) { return x; }`.
-    const JSON: &str = r#"{"items":[{"range":{"start":0,"end":25},"kind":{"declarations":[{
+    const JSON: &str = r#"[{"items":[{"range":{"start":0,"end":25},"kind":{"declarations":[{
         "name":"f","kind":{"function":{"is_definition":true,"body":{"start":12,"end":25},"is_inline":false,
         "statics":[],"prototype":"int (void)"}},"is_static":false,"section":null,
         "is_declared_before":"nowhere","declaration":"extern int f(void);","uses":[{"name":"x",
         "of":"variable","at":{"header":"include/x.h"},"places":[{"start":21,"end":22}]},{
-        "name":"f","of":"function","at":{"item":0},"places":[]}]}]}}],"errors":[]}"#;
+        "name":"f","of":"function","at":{"item":0},"places":[]}]}]}}],"errors":[]},null]"#;
 
     #[test]
     fn a_unit_is_read() {
-        let unit = Unit::read(JSON.as_bytes(), 25).unwrap_or_else(|error| panic!("{error}"));
+        let read = Unit::read(JSON.as_bytes(), &[25, 9]).unwrap_or_else(|error| panic!("{error}"));
+        let (unit, headers) = read;
+        assert_eq!(headers, [None]);
         let ItemKind::Declarations(declarations) = &unit.items[0].kind else { panic!("{unit:?}") };
         assert_eq!(declarations[0].uses[0].at, At::Header("include/x.h".to_owned()));
         assert_eq!(declarations[0].is_declared_before, Declared::Nowhere);
@@ -280,8 +296,13 @@ mod tests {
             (JSON.replace("{\"item\":0}", "{\"item\":1}"), 25),
         ];
         for (json, len) in wrong {
-            assert!(matches!(Unit::read(json.as_bytes(), len), Err(Unreadable::Range)), "{json}");
+            let read = Unit::read(json.as_bytes(), &[len, 9]);
+            assert!(matches!(read, Err(Unreadable::Range)), "{json}");
         }
-        assert!(matches!(Unit::read(b"{}", 0), Err(Unreadable::Json(_))));
+        assert!(matches!(Unit::read(b"{}", &[0]), Err(Unreadable::Json(_))));
+        for (json, lengths) in [(JSON, &[25][..]), ("[null]", &[0]), ("[]", &[])] {
+            let read = Unit::read(json.as_bytes(), lengths);
+            assert!(matches!(read, Err(Unreadable::Count)), "{json}");
+        }
     }
 }

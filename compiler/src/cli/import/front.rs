@@ -19,6 +19,8 @@ pub(super) struct Pair {
     pub(super) new: Text,
     /// The compiled old text.
     pub(super) before: Object,
+    /// The changed headers that it includes, as they were and as they will be, by path.
+    pub(super) headers: BTreeMap<String, (Text, Text)>,
     /// The functions whose code differs.
     pub(super) code: BTreeSet<String>,
     /// What the code of each function of the new text refers to.
@@ -31,9 +33,9 @@ pub(super) fn read(
     front: &Front,
     path: &str,
     object: Option<&str>,
-    (old, new): (String, String),
+    (old, new): (&str, &str),
 ) -> Result<Option<Pair>, Diagnostic> {
-    let read = match front.read(path, &old, &new) {
+    let read = match front.read(path, old, new) {
         Ok(read) => read,
         Err(error) if error.code == NOT_COMPILED => return Ok(None),
         Err(error) => return Err(error),
@@ -42,18 +44,45 @@ pub(super) fn read(
         return Err(in_several(path, &read.command.objects));
     };
     let unfit = || Diagnostic::new(UNREAD_SOURCE, format!("{path} and what clang reads differ"));
+    let text = |text: &str, unit| Text::new(text.to_owned(), unit).ok_or_else(unfit);
     let objects = (Object::read(&read.old.object), Object::read(&read.new.object));
     let (Some(before), Some(after)) = objects else { return Err(unfit()) };
     let differences = Differences::between(&before, &after);
     let owned = |names: BTreeSet<&str>| names.into_iter().map(str::to_owned).collect();
+    let mut headers = BTreeMap::new();
+    let mut after_fix = read.new.headers;
+    for (path, before_fix) in read.old.headers {
+        if let (Some((old, new)), Some(unit)) = (front.header(&path), after_fix.remove(&path)) {
+            headers.insert(path, (text(old, before_fix)?, text(new, unit)?));
+        }
+    }
     Ok(Some(Pair {
         object: of_file,
-        old: Text::new(old, read.old.unit).ok_or_else(unfit)?,
-        new: Text::new(new, read.new.unit).ok_or_else(unfit)?,
+        old: text(old, read.old.unit)?,
+        new: text(new, read.new.unit)?,
         before,
+        headers,
         code: differences.functions.changed,
         reaches: after.functions().map(|name| (name.to_owned(), owned(after.uses(name)))).collect(),
     }))
+}
+
+/// Reads a file that the fix does not name, if its code differs with the changed headers.
+pub(super) fn follow(front: &Front, path: &str) -> Result<Option<Pair>, Diagnostic> {
+    let (before, after) = match front.compile_both(path) {
+        Err(error) if error.code == NOT_COMPILED => return Ok(None),
+        compiled => compiled?,
+    };
+    let (Some(before), Some(after)) = (Object::read(&before), Object::read(&after)) else {
+        return Ok(None);
+    };
+    match Differences::between(&before, &after).functions.changed.is_empty() {
+        true => Ok(None),
+        false => {
+            let text = front.text(path)?;
+            read(front, path, None, (&text, &text))
+        }
+    }
 }
 
 /// The object of a file: the only one, or the one that the user names.

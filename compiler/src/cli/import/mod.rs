@@ -108,7 +108,8 @@ impl Import {
         let text = probe_spec.text();
         let asked = Asked::new(&facts, probe_spec.probe(&text, &facts), &modules, target);
         let version = version_of(target.release());
-        let (made, more) = import(fix, &version, &read.sources(fix), &read.headers, &asked);
+        let (made, more) = import(fix, &version, &read.sources(fix), &read.headers(fix), &asked);
+        let made = made.map(|made| kps_import::Import { shadows: read.shadows.clone(), ..made });
         found.extend(more);
         found.sort_by_key(|one| one.labels.first().map(|label| label.span));
         asked.unread().map_or(Ok((made, found)), Err)

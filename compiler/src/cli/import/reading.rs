@@ -4,43 +4,144 @@
 use super::front::{self, Pair};
 use crate::cli::progress;
 use crate::driver;
+use crate::import::Front;
 use crate::input::{ModuleFile, Modules};
 use kps_diag::{
-    any_error, list, Diagnostic, FIX_DOES_NOT_APPLY, LEFT_OUT, NO_SUCH_MODULE, UNCLEAR_OBJECT,
-    UNREADABLE_FIX, UNREAD_SOURCE,
+    any_error, list, Diagnostic, Span, FIX_DOES_NOT_APPLY, LEFT_OUT, NO_SUCH_MODULE,
+    UNCLEAR_OBJECT, UNREADABLE_FIX, UNREAD_SOURCE,
 };
 use kps_facts::Facts;
 use kps_host::below::{try_below, Unread};
 use kps_host::input::C_FILE;
-use kps_import::fix::{Edit, FileChange, Fix};
+use kps_import::fix::{Edit, FileChange, Fix, Lines};
+use kps_import::follow::changed;
 use kps_import::kernel::VMLINUX;
 use kps_import::refused::{by_name, FileKind};
 use kps_import::roots::{Compiled, File};
-use kps_import::Source;
+use kps_import::shadow::{rewrite, Both, Rewritten, Shadow};
+use kps_import::text::is_same;
+use kps_import::{Headers, Source};
 use kps_targets::{Cache, Target};
 use std::collections::BTreeMap;
 use std::path::Path;
+
+/// The most files that are compiled because they name what a header changes.
+const FOLLOWED: usize = 48;
+/// How many files are tried that seem to include a header.
+const READERS: usize = 8;
 
 /// The files of a fix, read.
 #[derive(Debug, Default)]
 pub(super) struct Read {
     /// The files in C that the target compiles, by path.
     files: BTreeMap<String, Pair>,
+    /// Files that the fix does not name: those whose code differs with its headers, and those that
+    /// only show what is in these.
+    others: BTreeMap<String, Pair>,
+    /// How many such files there are, if these are too many to compile.
+    unfollowed: Option<usize>,
     /// The changed headers with their new texts, by path.
-    pub(super) headers: BTreeMap<String, String>,
+    headers: BTreeMap<String, String>,
+    /// The new members of structs.
+    pub(super) shadows: Vec<Shadow>,
+}
+
+/// A changed file in C.
+struct Changed<'a> {
+    change: &'a FileChange<'a>,
+    old: String,
+    new: String,
 }
 
 impl Read {
-    /// The files with their changes.
+    /// The files with the places of the diff that change them.
     pub(super) fn sources<'a>(&'a self, fix: &'a Fix<'_>) -> Vec<Source<'a>> {
         let changes = fix.files.iter();
-        let sources = changes.filter_map(|change| {
+        let own = changes.filter_map(|change| {
             let (path, pair) = self.files.get_key_value(&change.path)?;
-            let Pair { object, old, new, before, code, reaches } = pair;
-            let compiled = Compiled { old: before, code, reaches };
-            Some(Source { file: File { path, object, old, new, compiled: Some(compiled) }, change })
+            Some(Source { file: self.file(path, pair), lines: change.lines() })
         });
-        sources.collect()
+        let mut headers = fix.files.iter().filter(|change| self.headers.contains_key(&change.path));
+        let place = headers.next().map_or(Span::new(0, 0), |change| change.place);
+        let lines = Lines { place, hunks: &[] };
+        let followed = self.others.iter().filter(|(_, pair)| !pair.code.is_empty());
+        let followed = followed.map(|(path, pair)| Source { file: self.file(path, pair), lines });
+        own.chain(followed).collect()
+    }
+
+    fn file<'a>(&'a self, path: &'a str, pair: &'a Pair) -> File<'a> {
+        let Pair { object, old, new, headers: _, before, code, reaches } = pair;
+        let compiled = Some(Compiled { old: before, code, reaches });
+        File { path, object, old, new, compiled, shadows: &self.shadows }
+    }
+
+    /// The headers with their changes.
+    pub(super) fn headers<'a>(&'a self, fix: &'a Fix<'_>) -> Headers<'a> {
+        let read = fix.files.iter().filter_map(|change| {
+            let mut pairs = self.files.values().chain(self.others.values());
+            let (old, new) = pairs.find_map(|pair| pair.headers.get(&change.path))?;
+            Some(Both { path: &change.path, old, new, lines: change.lines() })
+        });
+        let (texts, unfollowed) = (self.headers.clone(), self.unfollowed);
+        Headers { texts, read: read.collect(), unfollowed }
+    }
+}
+
+impl Read {
+    /// The error about a module that the user names and that no changed file is in.
+    fn lacks(&self, object: &str) -> Option<Diagnostic> {
+        if self.files.values().any(|pair| pair.object == object) {
+            return None;
+        }
+        let message = format!("no changed file is compiled into `{object}`");
+        let help =
+            "leave `--object` out: the kernel's makefiles say what each file is compiled into";
+        Some(Diagnostic::new(UNCLEAR_OBJECT, message).help(help))
+    }
+
+    /// Reads the files that the fix does not name and that have code of its headers.
+    fn follow(&mut self, front: &Front, fix: &Fix<'_>) -> Result<(), Diagnostic> {
+        let paths: Vec<String> = self.headers.keys().cloned().collect();
+        for path in paths {
+            if !self.headers(fix).read.iter().any(|header| header.path == path) {
+                self.find_reader(front, &path)?;
+            }
+        }
+        let names = changed(&self.headers(fix).read);
+        if names.is_empty() {
+            return Ok(());
+        }
+        let mut naming = progress()
+            .step("searching the source for what the headers change", || front.naming(names))?;
+        naming.retain(|path| !self.files.contains_key(path) && !self.others.contains_key(path));
+        if naming.len() > FOLLOWED {
+            self.unfollowed = Some(naming.len());
+            return Ok(());
+        }
+        progress().step("compiling the files that name it", || {
+            for path in naming {
+                if let Some(pair) = front::follow(front, &path)? {
+                    self.others.insert(path, pair);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Reads a file that includes a header, if no file of the fix does.
+    fn find_reader(&mut self, front: &Front, header: &str) -> Result<(), Diagnostic> {
+        if front.header(header).is_none() {
+            return Ok(());
+        }
+        for path in front.including(header)?.into_iter().take(READERS) {
+            let text = front.text(&path)?;
+            let pair = front::read(front, &path, None, (&text, &text))?;
+            if let Some(pair) = pair.filter(|pair| pair.headers.contains_key(header)) {
+                self.others.insert(path, pair);
+                return Ok(());
+            }
+        }
+        Ok(())
     }
 }
 
@@ -55,8 +156,7 @@ pub(super) fn read(
     let front = front::open(target, cache)?;
     let tree = front.source().to_owned();
     let (mut read, mut found) = (Read::default(), Vec::new());
-    // The old and the new texts of the files in C.
-    let mut texts = Vec::new();
+    let mut changed = Vec::new();
     for change in &fix.files {
         if let Some(said) = by_name(change) {
             found.push(said);
@@ -68,17 +168,63 @@ pub(super) fn read(
             (Ok(Some((_, new))), FileKind::Header) => {
                 read.headers.insert(change.path.clone(), new);
             }
-            (Ok(Some((old, new))), _) => texts.push((change, old, new)),
+            (Ok(Some((old, new))), _) => changed.push(Changed { change, old, new }),
         }
     }
     if any_error(&found) {
         return Ok((read, found));
     }
     let front = front.with_headers(read.headers.clone())?;
-    for (change, old, new) in texts {
+    read.files = read_all(&front, &changed, object, &mut found)?;
+    found.extend(object.filter(|_| !any_error(&found)).and_then(|object| read.lacks(object)));
+    let files: Vec<Both> = read.sources(fix).iter().map(both).collect();
+    let Rewritten { shadows, texts, errors } = rewrite(&files, &read.headers(fix).read);
+    found.extend(errors);
+    if any_error(&found) {
+        return Ok((read, found));
+    }
+    if shadows.is_empty() {
+        read.follow(&front, fix)?;
+        return Ok((read, found));
+    }
+    read.shadows = shadows;
+    for one in &mut changed {
+        if let Some(text) = texts.get(&one.change.path) {
+            one.new.clone_from(text);
+        }
+    }
+    // A header whose only change is the member stays the kernel's.
+    let is_kernels =
+        |path: &str, text: &str| front.header(path).is_some_and(|(old, _)| is_same(old, text));
+    for (path, text) in &mut read.headers {
+        if let Some(rewritten) = texts.get(path) {
+            text.clone_from(rewritten);
+        }
+    }
+    read.headers.retain(|path, text| !is_kernels(path, text));
+    let front = front.with_headers(read.headers.clone())?;
+    read.files = read_all(&front, &changed, object, &mut Vec::new())?;
+    read.follow(&front, fix)?;
+    Ok((read, found))
+}
+
+fn both<'a>(source: &Source<'a>) -> Both<'a> {
+    let File { path, old, new, .. } = source.file;
+    Both { path, old, new, lines: source.lines }
+}
+
+/// Reads and compiles the changed files in C, those of them that the target compiles.
+fn read_all(
+    front: &Front,
+    changed: &[Changed<'_>],
+    object: Option<&str>,
+    found: &mut Vec<Diagnostic>,
+) -> Result<BTreeMap<String, Pair>, Diagnostic> {
+    let mut files = BTreeMap::new();
+    for Changed { change, old, new } in changed {
         let path = &change.path;
-        match front::read(&front, path, object, (old, new)) {
-            Ok(Some(pair)) => drop(read.files.insert(path.clone(), pair)),
+        match front::read(front, path, object, (old, new)) {
+            Ok(Some(pair)) => drop(files.insert(path.clone(), pair)),
             Ok(None) => {
                 let message = format!("{path} is left out: this kernel does not compile it");
                 found.push(Diagnostic::new(LEFT_OUT, message).at(change.place, ""));
@@ -89,14 +235,7 @@ pub(super) fn read(
             Err(error) => return Err(error),
         }
     }
-    let is_of = |object: &str| read.files.values().any(|pair| pair.object == object);
-    if let Some(object) = object.filter(|object| !any_error(&found) && !is_of(object)) {
-        let message = format!("no changed file is compiled into `{object}`");
-        let help =
-            "leave `--object` out: the kernel's makefiles say what each file is compiled into";
-        found.push(Diagnostic::new(UNCLEAR_OBJECT, message).help(help));
-    }
-    Ok((read, found))
+    Ok(files)
 }
 
 /// The old and the new text of a changed file; `None` if the fix brings it or takes it away.
