@@ -23,11 +23,15 @@ pub fn pages() -> Vec<String> {
     let docs = docs.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
     let name = |path: PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let docs = docs.map(|path| format!("docs/{}", name(path)));
-    ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "examples/README.md", "tests/README.md"]
-        .map(str::to_owned)
-        .into_iter()
-        .chain(docs)
-        .collect()
+    let of_folders = [
+        "README.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "examples/README.md",
+        "examples/fixes/README.md",
+        "tests/README.md",
+    ];
+    of_folders.map(str::to_owned).into_iter().chain(docs).collect()
 }
 
 /// The text of a file of the repository.

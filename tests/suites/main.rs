@@ -19,6 +19,7 @@ mod editors;
 mod entries;
 mod examples;
 mod fields;
+mod fixes;
 mod foreign;
 mod hangs;
 mod hygiene;
@@ -72,6 +73,7 @@ const SUITES: &[Suite] = &[
     Suite::new("entries", entries::cases),
     Suite::new("examples", examples::cases),
     Suite::new("fields", fields::cases),
+    Suite::new("fixes", fixes::cases),
     Suite::new("foreign", foreign::cases),
     Suite::new("hangs", hangs::cases),
     Suite::new("hygiene", hygiene::cases),

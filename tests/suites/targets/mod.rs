@@ -26,6 +26,8 @@ use kps_tests::{fixes as all_fixes, stem};
 use stock::{BOOKWORM, CORE, TRIXIE};
 
 pub(crate) use namespace::enter_namespace;
+pub(crate) use stock::available;
+pub(crate) use there::{succeed, There};
 
 const SMALL: Kernel = Kernel {
     name: "small",

@@ -121,7 +121,7 @@ fn newest(series: &str) -> String {
 
 /// What the archive holds of the default target's flavour, newest first. The lists are those of the
 /// default target's cache: the others are to have nothing yet.
-pub(super) fn available(words: &[&str]) -> String {
+pub(crate) fn available(words: &[&str]) -> String {
     let flavour = ["--flavour", kps_arch::native().debian.flavour];
     succeed(kpsc().args(["kernel", "list", "--available"]).args(flavour).args(words))
 }

@@ -9,23 +9,23 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A target in a cache of its own.
-pub(super) struct There {
+pub(crate) struct There {
     /// The folder of the cache.
-    pub(super) cache: PathBuf,
+    pub(crate) cache: PathBuf,
     /// What the target is called.
-    pub(super) name: String,
+    pub(crate) name: String,
 }
 
 impl There {
     /// kpsc with this cache.
-    pub(super) fn kpsc(&self, words: &[&str]) -> Command {
+    pub(crate) fn kpsc(&self, words: &[&str]) -> Command {
         let mut command = kpsc();
         command.env("KPSC_CACHE", &self.cache).args(words);
         command
     }
 
     /// The target, which must be there.
-    pub(super) fn target(&self) -> Target {
+    pub(crate) fn target(&self) -> Target {
         Cache::at(&self.cache)
             .target(&self.name)
             .unwrap_or_else(|error| panic!("{}", error.message))
@@ -52,7 +52,7 @@ impl There {
     }
 
     /// A spec's tests hold, on a copy of a machine that has booted.
-    pub(super) fn acts(&self, spec: &Path) {
+    pub(crate) fn acts(&self, spec: &Path) {
         self.acts_with(&[], spec);
     }
 
@@ -110,7 +110,7 @@ pub(super) fn run(command: &mut Command) -> (Option<i32>, String) {
 }
 
 /// Runs a command that must succeed, and returns what it printed.
-pub(super) fn succeed(command: &mut Command) -> String {
+pub(crate) fn succeed(command: &mut Command) -> String {
     let (status, said) = run(command);
     assert_eq!(status, Some(0), "{command:?}:\n{said}");
     said
