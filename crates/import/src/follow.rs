@@ -23,22 +23,18 @@ pub fn changed(headers: &[Both<'_>]) -> BTreeSet<String> {
 
 /// Whether a text has one of these names as a word.
 pub fn has_one(text: &str, names: &BTreeSet<String>) -> bool {
-    names.iter().any(|name| {
-        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        text.match_indices(name.as_str()).any(|(at, _)| {
-            !text[..at].ends_with(is_part) && !text[at + name.len()..].starts_with(is_part)
-        })
-    })
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.split(|c| !is_part(c)).any(|word| names.contains(word))
 }
 
 /// The macros and functions of a header that have one of these names in their definitions, as the
 /// kernel's layout shows them: a definition begins at the start of a line, and ends before the next
-/// one that does.
+/// one or the comment above that.
 pub fn around(header: &str, names: &BTreeSet<String>) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut definition = String::new();
-    for line in header.split_inclusive('\n').chain(["\n;\n"]) {
-        let starts = line.starts_with(|c: char| c == '#' || c == ';' || c.is_ascii_alphabetic());
+    for line in header.split_inclusive('\n').chain([";\n"]) {
+        let starts = line.starts_with(|c: char| "#;/".contains(c) || c.is_ascii_alphabetic());
         if starts && !definition.ends_with("\\\n") {
             if has_one(&definition, names) {
                 found.extend(defined(&definition));
@@ -57,7 +53,7 @@ fn defined(definition: &str) -> Option<String> {
         let rest = rest.trim_start().strip_prefix("define")?;
         return identifiers(rest, Language::C).next().map(|(_, name)| name.to_owned());
     }
-    let (head, _) = definition.split_once('(')?;
+    let (head, _) = definition.split_once('(').filter(|_| !definition.starts_with('/'))?;
     let head = identifiers(head, Language::C).last();
     head.filter(|_| definition.contains('{')).map(|(_, name)| name.to_owned())
 }
@@ -67,7 +63,7 @@ mod tests {
     use super::*;
 
     const HEADER: &str = "#ifndef X\n#define TWICE(x) \\\n\t(small(x) * 2)\n\n\
-        static inline int outer(int x)\n{\n\treturn TWICE(x);\n}\n\n\
+        /*\n * small is beautiful\n */\nstatic inline int outer(int x)\n{\n\treturn TWICE(x);\n}\n\n\
         int declared(int (*small)(int));\n\n\
         static inline int other(int x)\n{\n\treturn smaller(x);\n}\n#endif\n";
 
