@@ -96,16 +96,12 @@ int main(void)
 		begin += next % BATCH == 1;
 		last = next;
 	}
-	printf("%s
-", ascend ? "numbers go on" : "numbers start again");
-	printf("%s
-", begin == DRAWS ? "a batch for each" : "batches are used up");
+	printf("%s\n", ascend ? "numbers go on" : "numbers start again");
+	printf("%s\n", begin == DRAWS ? "a batch for each" : "batches are used up");
 	if (found[0] && found[1] >= found[0] && found[1] >= first_of_run)
-		printf("what the old function had was there
-");
+		printf("what the old function had was there\n");
 	file = fopen("/tmp/number", "w");
-	return !file || fprintf(file, "%lu
-", last) < 0 || fclose(file);
+	return !file || fprintf(file, "%lu\n", last) < 0 || fclose(file);
 }
 "#;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! Which symbol of the target a name of a file is. Several functions and variables of the kernel may
-//! share a name, each `static` in a file of its own.
+//! Which symbol of the target a name of a file is. Several functions and variables of the kernel
+//! may share a name, each `static` in a file of its own.
 
 use crate::kernel::{extent, object, Kernel, Symbol, VMLINUX};
 use crate::roots::File;
@@ -63,8 +63,8 @@ impl Search<'_> {
         self.object_name == self.file.object
     }
 
-    /// Whether the symbol is `static` as the definition in the file is. What a file only declares is
-    /// in another one, and so it is not `static`.
+    /// Whether the symbol is `static` as the definition in the file is. What a file only declares
+    /// is in another one, and so it is not `static`.
     fn linkage(&self, sym: &Sym<'_>) -> bool {
         // The letters of a module's symbols do not tell.
         if self.object_name != VMLINUX {

@@ -63,7 +63,8 @@ mod tests {
     use super::*;
 
     const HEADER: &str = "#ifndef X\n#define TWICE(x) \\\n\t(small(x) * 2)\n\n\
-        /*\n * small is beautiful\n */\nstatic inline int outer(int x)\n{\n\treturn TWICE(x);\n}\n\n\
+        /*\n * small is beautiful\n */\n\
+        static inline int outer(int x)\n{\n\treturn TWICE(x);\n}\n\n\
         int declared(int (*small)(int));\n\n\
         static inline int other(int x)\n{\n\treturn smaller(x);\n}\n#endif\n";
 

@@ -96,14 +96,8 @@ impl Advice<'_> {
                 format!("write `#[livepatch(kernel = \"{version}\")]`"),
             ),
             Advice::Change => change(),
-            Advice::Lifetime => both(
-                "add `, freed by FN(PARENT)` with the function that frees the parent, or `, untied` if bodies remove it",
-                "write `#[shadow(.., freed_by = OBJECT::FN(PARENT))]` with the function that frees the parent, or `#[shadow(.., untied)]` if bodies remove it",
-            ),
-            Advice::ForeignModule => both(
-                "for a module that did not come with the kernel write `object NAME from \"FILE.ko\"`",
-                "for a module that did not come with the kernel write `#[livepatch(.., object(NAME = \"FILE.ko\"))]`",
-            ),
+            Advice::Lifetime => lifetime(),
+            Advice::ForeignModule => foreign_module(),
             Advice::Elsewhere(objects, name) => elsewhere(objects, name),
             Advice::Position(choice) => position(choice),
             Advice::AsVariable(name) => {
@@ -163,14 +157,8 @@ impl Advice<'_> {
                 "`c \"FILE.c\" { fn NAME(..); }`",
                 "`#[c(\"FILE.c\")] extern \"C\" { fn NAME(..); }`",
             ),
-            Advice::OneBody => both(
-                "move this code into the C function, or both into one `replace { }`",
-                "move this code into the C function, or both into one function with `#[replace(..)]`",
-            ),
-            Advice::BodyInRust => both(
-                "write the body in Rust, `replace { .. }`; it may call functions of `c \"FILE.c\" { .. }`",
-                "write the body in Rust, in a function with `#[replace(..)]`; it may call functions of a block with `#[c(\"FILE.c\")]`",
-            ),
+            Advice::OneBody => one_body(),
+            Advice::BodyInRust => body_in_rust(),
         }
     }
 }
@@ -185,6 +173,33 @@ pub(crate) fn functions(form: Form, object: &str, names: &[String]) -> Vec<Strin
 }
 
 /// To change something.
+fn lifetime() -> (String, String) {
+    let in_spec = "add `, freed by FN(PARENT)` with the function that frees the parent, or `, untied` if bodies remove it";
+    let in_crate = "write `#[shadow(.., freed_by = OBJECT::FN(PARENT))]` with the function that frees the parent, or `#[shadow(.., untied)]` if bodies remove it";
+    (in_spec.to_owned(), in_crate.to_owned())
+}
+
+fn foreign_module() -> (String, String) {
+    let in_spec =
+        "for a module that did not come with the kernel write `object NAME from \"FILE.ko\"`";
+    let in_crate = "for a module that did not come with the kernel write `#[livepatch(.., object(NAME = \"FILE.ko\"))]`";
+    (in_spec.to_owned(), in_crate.to_owned())
+}
+
+fn one_body() -> (String, String) {
+    let in_spec = "move this code into the C function, or both into one `replace { }`";
+    let in_crate =
+        "move this code into the C function, or both into one function with `#[replace(..)]`";
+    (in_spec.to_owned(), in_crate.to_owned())
+}
+
+fn body_in_rust() -> (String, String) {
+    let in_spec =
+        "write the body in Rust, `replace { .. }`; it may call functions of `c \"FILE.c\" { .. }`";
+    let in_crate = "write the body in Rust, in a function with `#[replace(..)]`; it may call functions of a block with `#[c(\"FILE.c\")]`";
+    (in_spec.to_owned(), in_crate.to_owned())
+}
+
 fn change() -> (String, String) {
     (
         "add `fn NAME { pre { .. } }` or a callback, as `post_patch { .. }`, to an object"

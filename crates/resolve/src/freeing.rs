@@ -7,7 +7,9 @@ use kps_facts::{Facts, Module, Object};
 /// The most that a message lists.
 const SHOWN: usize = 6;
 /// Parts of the names of functions that free what they are given.
-const WORDS: [&str; 6] = ["free", "destroy", "release", "dealloc", "put", "drop"];
+const PARTS: [&str; 4] = ["free", "destroy", "release", "dealloc"];
+/// Whole words of such names.
+const WORDS: [&str; 2] = ["put", "drop"];
 /// The functions that end every object.
 const ENDS: [&str; 6] =
     ["kfree", "kvfree", "kmem_cache_free", "kvfree_call_rcu", "call_rcu", "kfree_sensitive"];
@@ -21,7 +23,7 @@ pub(crate) fn freeing(facts: &Facts, record: &str) -> Vec<String> {
         let object = module.map_or(&facts.vmlinux, |module| &module.object);
         for (address, _) in object.sites.iter() {
             let symbols = object.symbols.at(address);
-            for sym in symbols.filter(|sym| WORDS.iter().any(|word| sym.name.contains(word))) {
+            for sym in symbols.filter(|sym| is_named_so(sym.name)) {
                 let Some(param) = param_to(facts, sym.name, record) else { continue };
                 let call = format!("{}({param})", sym.name);
                 let call = if name.is_empty() { call } else { format!("{name}::{call}") };
@@ -31,6 +33,11 @@ pub(crate) fn freeing(facts: &Facts, record: &str) -> Vec<String> {
     }
     found.sort();
     found.into_iter().map(|(_, call)| call).take(SHOWN).collect()
+}
+
+fn is_named_so(name: &str) -> bool {
+    PARTS.iter().any(|part| name.contains(part))
+        || name.split('_').any(|word| WORDS.contains(&word))
 }
 
 /// Whether a function calls an allocator to free something.

@@ -15,13 +15,16 @@ asm(".set \"unexported_helper\", \"kps.sym.vmlinux.unexported_helper,0\"");
 #undef IS_REACHABLE
 #define IS_REACHABLE(option) IS_BUILTIN(option)
 
-#define reckon kps_c_reckon
+/* The kernel may have functions of these names, so their symbols are others. */
+#pragma redefine_extname reckon kps_c_reckon
+
+/* The kernel exports its own: EXPORT_SYMBOL() adds nothing. */
+#define __DISABLE_EXPORTS
 
 #include "c/parts.d/helpers.c"
 
-/* A header of the kernel may have defined a macro of a function's name, as in #define NAME NAME. */
-#define kps_name(...) kps_name_as_text(__VA_ARGS__)
-#define kps_name_as_text(...) #__VA_ARGS__
+/* The same for those that are static. */
+extern __typeof__(reckon) reckon __asm__("kps_c_reckon");
 
 /* SAFETY: the entry of the patch calls it, so the module stays as long as it runs. */
-extern __typeof__(reckon) kps_fn_reckon __copy(reckon) __attribute__((__alias__(kps_name(reckon))));
+extern __typeof__(reckon) kps_fn_reckon __copy(reckon) __attribute__((__alias__("kps_c_reckon")));

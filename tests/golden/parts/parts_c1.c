@@ -15,22 +15,26 @@ asm(".set \"unexported_helper\", \"kps.sym.vmlinux.unexported_helper,0\"");
 #undef IS_REACHABLE
 #define IS_REACHABLE(option) IS_BUILTIN(option)
 
-#define version_proc_show kps_c_version_proc_show
+/* The kernel may have functions of these names, so their symbols are others. */
+#pragma redefine_extname version_proc_show kps_c_version_proc_show
+
+/* The kernel exports its own: EXPORT_SYMBOL() adds nothing. */
+#define __DISABLE_EXPORTS
+
 /* The old function, entered behind its ftrace site. It can be called, and no more. */
 #define original_version_proc_show(...) ({ extern __typeof__(version_proc_show) kps_orig_version_proc_show; kps_orig_version_proc_show(__VA_ARGS__); })
 #define original(...) ({ extern __typeof__(version_proc_show) kps_orig_version_proc_show; kps_orig_version_proc_show(__VA_ARGS__); })
 
 #include "c/parts.d/version.c"
 
-/* A header of the kernel may have defined a macro of a function's name, as in #define NAME NAME. */
-#define kps_name(...) kps_name_as_text(__VA_ARGS__)
-#define kps_name_as_text(...) #__VA_ARGS__
+/* The same for those that are static. */
+extern __typeof__(version_proc_show) version_proc_show __asm__("kps_c_version_proc_show");
 
 /* SAFETY: the entry of the patch calls it, so the module stays as long as it runs. */
-extern __typeof__(version_proc_show) kps_body_version_proc_show __copy(version_proc_show) __attribute__((__alias__(kps_name(version_proc_show))));
-static inline __attribute__((__unused__)) void kps_c_version_proc_show_is_as_the_kernel_has_it(void)
+extern __typeof__(version_proc_show) kps_body_version_proc_show __copy(version_proc_show) __attribute__((__alias__("kps_c_version_proc_show")));
+static inline __attribute__((__unused__)) void kps_body_version_proc_show_is_as_the_kernel_has_it(void)
 {
 	extern int kps_check_version_proc_show(struct seq_file *m, void *v);
 	_Static_assert(__builtin_types_compatible_p(__typeof__(version_proc_show), __typeof__(kps_check_version_proc_show)),
-		       "kps_c_version_proc_show has another prototype than the kernel's: int version_proc_show(struct seq_file *m, void *v)");
+		       "version_proc_show has another prototype than the kernel's: int version_proc_show(struct seq_file *m, void *v)");
 }

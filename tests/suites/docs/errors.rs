@@ -154,7 +154,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS1221", "tests/convert/KPS1221-paths-from-the-root.said"),
     ("KPS1222", "tests/convert/KPS1222-comments-of-nothing.said"),
     ("KPS1223", "tests/convert/KPS1223-spaces-around.said"),
-    ("KPS1316", "tests/suites/build/mod.rs"),
+    ("KPS1316", "tests/suites/build/kernels.rs"),
     ("KPS1317", "tests/suites/reader.rs"),
     ("KPS1318", "tests/suites/import.rs"),
     ("KPS1301", "crates/import/src/fix.rs"),

@@ -27,8 +27,8 @@ pub(super) struct Pair {
     pub(super) reaches: BTreeMap<String, BTreeSet<String>>,
 }
 
-/// Reads both texts of a file. `object` is the one that the user names, which matters if the file is
-/// in several. The inner result is none for a file that the target does not compile.
+/// Reads both texts of a file. `object` is the one that the user names, which matters if the file
+/// is in several. The inner result is none for a file that the target does not compile.
 pub(super) fn read(
     front: &Front,
     path: &str,
