@@ -20,6 +20,8 @@ pub const FOLDER: &str = "c";
 /// The input of the template.
 #[derive(Debug, Serialize)]
 struct Wrapper {
+    /// The file's number.
+    n: usize,
     path: String,
     /// The symbols that the file may use, with their placeholders.
     symbols: Vec<(String, String)>,
@@ -31,7 +33,7 @@ struct Wrapper {
     entries: BTreeSet<String>,
     functions: Vec<Function>,
     /// The names of these functions in the author's file, with their symbols.
-    names: Vec<(String, String)>,
+    names: BTreeMap<String, String>,
 }
 
 /// A function of the file that the patch uses.
@@ -129,7 +131,17 @@ pub(super) fn wrapper(patch: &Patch<Fragment>, n: usize, file: &CFile, path: &st
     };
     let (path, symbols) = (path.to_owned(), reached);
     let (params, calls) = (c_data::params(patch, &file.data), c_data::calls(&file.data));
-    templates::c_file(&Wrapper { path, symbols, module, params, calls, entries, functions, names })
+    templates::c_file(&Wrapper {
+        n,
+        path,
+        symbols,
+        module,
+        params,
+        calls,
+        entries,
+        functions,
+        names,
+    })
 }
 
 /// A function whose new body is in the file.
@@ -186,13 +198,13 @@ impl<'p> Replaced<'p> {
 
 /// The names of functions in the author's file, with their symbols. Functions of the kernel that
 /// share a name share the new body, and its symbol.
-fn symbols_of_names(functions: &mut [Function]) -> Vec<(String, String)> {
+fn symbols_of_names(functions: &mut [Function]) -> BTreeMap<String, String> {
     let mut names = BTreeMap::new();
     for function in functions {
         let symbol = names.entry(function.name.clone()).or_insert_with(|| function.c_name.clone());
         function.c_name.clone_from(symbol);
     }
-    names.into_iter().collect()
+    names
 }
 
 /// The symbols that are reached through klp relocations.

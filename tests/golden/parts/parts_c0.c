@@ -18,12 +18,15 @@ asm(".set \"unexported_helper\", \"kps.sym.vmlinux.unexported_helper,0\"");
 /* The kernel may have functions of these names, so their symbols are others. */
 #pragma redefine_extname reckon kps_c_reckon
 
+/* gcc settles the symbol of the first global definition at once, and that of the others at the end of the file. */
+const struct { } kps_c0_first = { };
+
 /* The kernel exports its own: EXPORT_SYMBOL() adds nothing. */
 #define __DISABLE_EXPORTS
 
 #include "c/parts.d/helpers.c"
 
-/* The same for those that are static. */
+/* The same for those that nothing declares before their definition. */
 extern __typeof__(reckon) reckon __asm__("kps_c_reckon");
 
 /* SAFETY: the entry of the patch calls it, so the module stays as long as it runs. */

@@ -18,6 +18,9 @@ asm(".set \"unexported_helper\", \"kps.sym.vmlinux.unexported_helper,0\"");
 /* The kernel may have functions of these names, so their symbols are others. */
 #pragma redefine_extname version_proc_show kps_c_version_proc_show
 
+/* gcc settles the symbol of the first global definition at once, and that of the others at the end of the file. */
+const struct { } kps_c1_first = { };
+
 /* The kernel exports its own: EXPORT_SYMBOL() adds nothing. */
 #define __DISABLE_EXPORTS
 
@@ -27,7 +30,7 @@ asm(".set \"unexported_helper\", \"kps.sym.vmlinux.unexported_helper,0\"");
 
 #include "c/parts.d/version.c"
 
-/* The same for those that are static. */
+/* The same for those that nothing declares before their definition. */
 extern __typeof__(version_proc_show) version_proc_show __asm__("kps_c_version_proc_show");
 
 /* SAFETY: the entry of the patch calls it, so the module stays as long as it runs. */
