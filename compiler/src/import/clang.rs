@@ -33,6 +33,9 @@ const SOURCE: [(&str, &str); 10] = [
 ];
 const READER: &str = "reader";
 
+/// The module has no descriptions of system calls for tracers (`templates/c_file.c.tera`).
+const BEFORE: &str = "#undef CONFIG_FTRACE_SYSCALLS\n";
+
 /// The compiled program.
 #[derive(Debug)]
 pub(super) struct Program {
@@ -124,6 +127,8 @@ impl Program {
         words.extend(texts.into_iter().map(pair));
         words.push("--".to_owned());
         words.extend(options(front, command)?);
+        let before = write(&folder, "before.h", BEFORE)?;
+        words.extend(["-include".to_owned(), before.display().to_string()]);
         let output = front.run(
             &self.compilers,
             &program.display().to_string(),

@@ -3,6 +3,7 @@
 //! compiler; this only keeps the number small.
 
 use super::Front;
+use crate::input::included;
 use kps_diag::Diagnostic;
 use kps_host::below::read_below;
 use kps_host::disk::{cannot, entries};
@@ -29,26 +30,28 @@ impl Front {
             }
             names.extend(found);
         }
-        self.having(|text| has_one(text, &names))
+        self.having(|_, text| has_one(text, &names))
     }
 
     /// The files in C that include a header by its own path.
     pub fn including(&self, header: &str) -> Result<BTreeSet<String>, Diagnostic> {
-        let spelled = match header.split_once("include/") {
-            Some((_, spelled)) => spelled,
-            None => header.rsplit('/').next().unwrap_or(header),
-        };
-        let ends = [format!("{spelled}>"), format!("{spelled}\"")];
-        self.having(|text| {
+        let public = header.split_once("include/").map(|(_, spelled)| format!("<{spelled}>"));
+        self.having(|path, text| {
             let mut includes = text.lines().filter(|line| line.starts_with("#include"));
-            includes.any(|line| ends.iter().any(|end| line.contains(end)))
+            match &public {
+                Some(public) => includes.any(|line| line.contains(public)),
+                None => included(path, text).iter().any(|included| included == header),
+            }
         })
     }
 
-    fn having(&self, is_meant: impl Fn(&str) -> bool) -> Result<BTreeSet<String>, Diagnostic> {
+    fn having(
+        &self,
+        is_meant: impl Fn(&str, &str) -> bool,
+    ) -> Result<BTreeSet<String>, Diagnostic> {
         let mut found = BTreeSet::new();
         self.each(".c", &mut |path, text| {
-            if is_meant(text) {
+            if is_meant(path, text) {
                 found.insert(path.to_owned());
             }
         })?;

@@ -119,6 +119,13 @@ fn read_with_includes(
     Ok(())
 }
 
+/// The paths that the `#include "FILE"` lines of a C file name from its own place, below the folder
+/// that its path starts from.
+pub fn included(path: &str, text: &str) -> Vec<String> {
+    let folder = Path::new(path).parent().unwrap_or(Path::new(""));
+    includes(text).filter_map(|(name, _)| below(folder, name)).collect()
+}
+
 /// The `#include "FILE"` lines of a C file, with the spans of the names.
 fn includes(text: &str) -> impl Iterator<Item = (&str, Span)> {
     let mut before = ["", ""];

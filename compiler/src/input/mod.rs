@@ -8,7 +8,7 @@ mod modules;
 mod rust_paths;
 mod rust_rules;
 
-pub use files::{folder_of, read_text};
+pub use files::{folder_of, included, read_text};
 pub use modules::{for_tests, ModuleFile, Modules};
 
 pub(crate) use modules::add as add_modules;

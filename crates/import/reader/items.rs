@@ -18,7 +18,7 @@ pub struct Item {
 /// What an item is.
 pub enum Kind {
     /// `#include`.
-    Include { spelled: String, path: Option<String> },
+    Include { spelled: String, path: Option<String>, brings: Vec<String> },
     /// `#define`.
     Define { name: String, words: Vec<String> },
     /// `#undef`.
@@ -28,7 +28,7 @@ pub enum Kind {
 }
 
 /// The items of a file, in its order.
-pub fn items(source: &Source) -> Vec<Item> {
+pub fn items(source: &Source<'_>) -> Vec<Item> {
     let directives = source.text.directives();
     let mut items = declarations(source, &directives);
     items.extend(calls_without_result(source, &directives, &items));
@@ -38,7 +38,7 @@ pub fn items(source: &Source) -> Vec<Item> {
 }
 
 /// The declarations. Those that share bytes are one item.
-fn declarations(source: &Source, directives: &[Directive]) -> Vec<Item> {
+fn declarations(source: &Source<'_>, directives: &[Directive]) -> Vec<Item> {
     let with_range = |cursor: &Cursor| Some((source.range(*cursor)?, *cursor));
     let mut found: Vec<(Range<usize>, Cursor)> =
         source.declared.iter().filter_map(with_range).collect();
@@ -69,7 +69,7 @@ fn declarations(source: &Source, directives: &[Directive]) -> Vec<Item> {
 
 /// The start of a declaration with the macros in front of it that clang sees nothing of, such as an
 /// empty attribute.
-fn with_macros(source: &Source, directives: &[Directive], limit: usize, start: usize) -> usize {
+fn with_macros(source: &Source<'_>, directives: &[Directive], limit: usize, start: usize) -> usize {
     let mut start = start;
     while let Some(call) = source.macros.before(start) {
         let is_part = call.start >= limit
@@ -84,7 +84,7 @@ fn with_macros(source: &Source, directives: &[Directive], limit: usize, start: u
 }
 
 /// The calls of macros at file scope that make nothing in this configuration.
-fn calls_without_result(source: &Source, directives: &[Directive], items: &[Item]) -> Vec<Item> {
+fn calls_without_result(source: &Source<'_>, directives: &[Directive], items: &[Item]) -> Vec<Item> {
     let is_free = |call: &&Range<usize>| {
         let number = items.partition_point(|item| item.range.end <= call.start);
         let is_in_item = items.get(number).is_some_and(|item| item.range.start < call.end);
@@ -109,7 +109,7 @@ fn is_in_directive(directives: &[Directive], place: usize) -> bool {
 }
 
 /// The directives that the preprocessor has followed, outside of declarations.
-fn active(source: &Source, directives: Vec<Directive>, items: &[Item]) -> Vec<Item> {
+fn active(source: &Source<'_>, directives: Vec<Directive>, items: &[Item]) -> Vec<Item> {
     let skipped = source.unit.skipped(source.main);
     let is_active = |directive: &Directive| {
         let at = directive.range.start;
@@ -121,15 +121,16 @@ fn active(source: &Source, directives: Vec<Directive>, items: &[Item]) -> Vec<It
     followed.filter_map(|directive| item_of(source, directive)).collect()
 }
 
-fn item_of(source: &Source, directive: Directive) -> Option<Item> {
+fn item_of(source: &Source<'_>, directive: Directive) -> Option<Item> {
     let Directive { range, keyword, rest } = directive;
     let first = || source.text.words(&rest).into_iter().next();
     let kind = match keyword.as_str() {
         "include" | "include_next" | "import" => {
-            let of_file = source.included.iter().find(|(at, _)| range.contains(at));
+            let of_file = source.included.iter().find(|one| range.contains(&one.at));
             Kind::Include {
                 spelled: source.text.slice(&rest),
-                path: of_file.and_then(|(_, path)| path.clone()),
+                path: of_file.and_then(|one| one.path.clone()),
+                brings: of_file.map(|one| one.brings.clone()).unwrap_or_default(),
             }
         }
         "define" => {
@@ -148,13 +149,15 @@ fn item_of(source: &Source, directive: Directive) -> Option<Item> {
 }
 
 /// The items as JSON.
-pub fn json(source: &Source, items: &[Item]) -> Vec<String> {
+pub fn json(source: &Source<'_>, items: &[Item]) -> Vec<String> {
     let index = Index::new(source, items);
     let value = |item: &Item| {
         let kind = match &item.kind {
-            Kind::Include { spelled, path } => {
+            Kind::Include { spelled, path, brings } => {
                 let path = json::optional(path.as_deref());
-                ("include", json::object([("spelled", json::text(spelled)), ("path", path)]))
+                let brings = json::list(brings.iter().map(|path| json::text(path)));
+                let members = [("spelled", json::text(spelled)), ("path", path), ("brings", brings)];
+                ("include", json::object(members))
             }
             Kind::Define { name, words } => {
                 let words = json::list(words.iter().map(|word| json::text(word)));

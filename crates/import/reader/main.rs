@@ -65,29 +65,49 @@ fn read() -> Result<String, String> {
     let Some((file, _)) = texts.first() else { return Err(USAGE.to_owned()) };
     let unit = Unit::parse(file, &texts, &arguments[count + 1..])?;
     unit.file(file).ok_or("clang has not read the file")?;
+    let paths = Paths::new(top);
+    let names: Vec<String> = texts.iter().filter_map(|(file, _)| paths.below(file)).collect();
     let of = |(file, text): &(String, Vec<u8>)| match unit.file(file) {
-        Some(file) => Source::new(unit, file, Text::new(text.clone()), top).json(),
+        Some(file) => Source::new(unit, file, Text::new(text.clone()), &paths, &names).json(),
         None => "null".to_owned(),
     };
     Ok(json::list(texts.iter().map(of)))
 }
 
+/// An `#include` of a file.
+struct Included {
+    /// Where the line is.
+    at: usize,
+    /// The file that clang has included.
+    path: Option<String>,
+    /// Those of the headers that are read of which this line is the first to include them, itself
+    /// or through others.
+    brings: Vec<String>,
+}
+
 /// A file that clang has read.
-struct Source {
+struct Source<'p> {
     unit: Unit,
     main: File,
     text: Text,
-    paths: Paths,
+    paths: &'p Paths,
     macros: Macros,
     /// What the file has at file scope.
     declared: Vec<Cursor>,
-    /// Its `#include`s: where the line is, and the file that clang has included.
-    included: Vec<(usize, Option<String>)>,
+    /// Its `#include`s.
+    included: Vec<Included>,
 }
 
-impl Source {
-    fn new(unit: Unit, main: File, text: Text, top: &str) -> Source {
-        let paths = Paths::new(top);
+impl<'p> Source<'p> {
+    /// `headers` are those that are read, too.
+    fn new(
+        unit: Unit,
+        main: File,
+        text: Text,
+        paths: &'p Paths,
+        headers: &[String],
+    ) -> Source<'p> {
+        let mut missing: Vec<&String> = headers.iter().collect();
         let mut source = Source {
             unit,
             main,
@@ -105,19 +125,25 @@ impl Source {
                         source.macros.expand(cursor, range);
                     }
                 }
-                clang::INCLUSION => {
-                    if let Some(at) = source.place(cursor) {
-                        let file =
-                            cursor.included().and_then(|file| source.paths.below(&file.name()));
-                        source.included.push((at, file));
-                    }
-                }
+                clang::INCLUSION => source.include(cursor, &mut missing),
                 _ if source.place(cursor).is_some() => source.declared.push(cursor),
                 _ => {}
             }
         }
         source.macros.finish();
         source
+    }
+
+    /// An `#include` of the file, or of a header that its last one has included.
+    fn include(&mut self, cursor: Cursor, missing: &mut Vec<&String>) {
+        let path = cursor.included().and_then(|file| self.paths.below(&file.name()));
+        if let Some(at) = self.place(cursor) {
+            self.included.push(Included { at, path: path.clone(), brings: Vec::new() });
+        }
+        let number = missing.iter().position(|header| Some(*header) == path.as_ref());
+        if let (Some(number), Some(last)) = (number, self.included.last_mut()) {
+            last.brings.push(missing.remove(number).clone());
+        }
     }
 
     fn json(&self) -> String {

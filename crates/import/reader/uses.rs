@@ -11,7 +11,7 @@ use std::ops::Range;
 
 /// Finds the item in which something is declared.
 pub struct Index<'s> {
-    source: &'s Source,
+    source: &'s Source<'s>,
     ranges: Vec<Range<usize>>,
     /// The first item that declares something, by the first of all its declarations.
     first: HashMap<u32, Vec<(Cursor, usize)>>,
@@ -37,7 +37,7 @@ struct Use {
 
 impl<'s> Index<'s> {
     /// Of these items.
-    pub fn new(source: &'s Source, items: &[Item]) -> Index<'s> {
+    pub fn new(source: &'s Source<'s>, items: &[Item]) -> Index<'s> {
         let mut first: HashMap<u32, Vec<(Cursor, usize)>> = HashMap::new();
         for (number, item) in items.iter().enumerate() {
             let Kind::Declarations(cursors) = &item.kind else { continue };
@@ -91,7 +91,7 @@ impl<'s> Index<'s> {
 
 /// The declarations of an item, as JSON.
 pub fn declarations(
-    source: &Source,
+    source: &Source<'_>,
     index: &Index<'_>,
     range: &Range<usize>,
     cursors: &[Cursor],
@@ -133,7 +133,7 @@ fn described(cursor: Option<Cursor>, name: &str, kind: String, user: &User<'_>) 
 }
 
 /// Where else something is declared.
-fn before(source: &Source, cursor: Cursor) -> &'static str {
+fn before(source: &Source<'_>, cursor: Cursor) -> &'static str {
     let first = cursor.canonical();
     match source.place(first) {
         _ if first == cursor => "nowhere",
@@ -163,7 +163,7 @@ fn section(cursor: Cursor) -> Option<String> {
     Some(rest.split_once('"')?.0.to_owned())
 }
 
-fn kind(source: &Source, cursor: Cursor, user: &User<'_>) -> String {
+fn kind(source: &Source<'_>, cursor: Cursor, user: &User<'_>) -> String {
     let (kind, value) = match cursor.kind() {
         clang::FUNCTION => ("function", function(source, cursor, user)),
         clang::VARIABLE => ("variable", variable(cursor)),
@@ -186,7 +186,7 @@ fn kind(source: &Source, cursor: Cursor, user: &User<'_>) -> String {
     json::object([(kind, value)])
 }
 
-fn function(source: &Source, cursor: Cursor, user: &User<'_>) -> String {
+fn function(source: &Source<'_>, cursor: Cursor, user: &User<'_>) -> String {
     let body = cursor.children().into_iter().find(|child| child.kind() == clang::COMPOUND);
     let is_definition = body.is_some();
     let body = body.and_then(|body| braces(source, body));
@@ -200,7 +200,7 @@ fn function(source: &Source, cursor: Cursor, user: &User<'_>) -> String {
 }
 
 /// The braces of a body, if they are written in the file.
-fn braces(source: &Source, body: Cursor) -> Option<Range<usize>> {
+fn braces(source: &Source<'_>, body: Cursor) -> Option<Range<usize>> {
     let (start, end) = body.extent();
     let range = source.offset(start)?..source.offset(end)?;
     let text = source.text.slice(&range);
@@ -227,7 +227,7 @@ fn is_const(cursor: Cursor) -> bool {
 }
 
 /// The members of a struct or union, with those of nameless ones in it.
-fn members(source: &Source, cursor: Cursor) -> Vec<(String, Range<usize>)> {
+fn members(source: &Source<'_>, cursor: Cursor) -> Vec<(String, Range<usize>)> {
     let mut found = Vec::new();
     for child in cursor.children() {
         match child.kind() {
@@ -247,7 +247,7 @@ fn members(source: &Source, cursor: Cursor) -> Vec<(String, Range<usize>)> {
 
 /// Collects what a declaration uses.
 struct User<'s> {
-    source: &'s Source,
+    source: &'s Source<'s>,
     index: &'s Index<'s>,
     found: Vec<Use>,
     known: HashMap<(String, &'static str), Vec<usize>>,
@@ -256,7 +256,7 @@ struct User<'s> {
 }
 
 impl<'s> User<'s> {
-    fn new(source: &'s Source, index: &'s Index<'s>) -> User<'s> {
+    fn new(source: &'s Source<'s>, index: &'s Index<'s>) -> User<'s> {
         User { source, index, found: Vec::new(), known: HashMap::new(), statics: Vec::new() }
     }
 

@@ -84,7 +84,8 @@ fn item(text: &str, range: Range<usize>) -> Item {
         "#include" => {
             let spelled = words[1].to_owned();
             let path = spelled.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
-            ItemKind::Include { path: path.map(|path| format!("include/{path}")), spelled }
+            let path = path.map(|path| format!("include/{path}"));
+            ItemKind::Include { brings: path.iter().cloned().collect(), path, spelled }
         }
         "#define" => {
             let name = words[1].split('(').next().unwrap_or_default().to_owned();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! From the read files of a fix to the files of a patch.
 
-use crate::c_file::{difference, write, Origin};
+use crate::c_file::{difference, new_file, write, Origin};
 use crate::changes::{Change, Changes};
 use crate::fix::{Edit, FileChange, Fix, Lines};
 use crate::kernel::Kernel;
@@ -163,7 +163,7 @@ fn add_new_files(fix: &Fix<'_>, headers: &BTreeMap<String, String>, import: &mut
     for change in &fix.files {
         if let (Edit::Create(_), true) = (&change.edit, change.path.ends_with(".c")) {
             if let Ok(text) = change.apply("") {
-                import.files.insert(change.path.clone(), text);
+                import.files.insert(change.path.clone(), new_file(&change.path, &text));
                 import.new_files.insert(change.path.clone());
             }
         }
@@ -182,23 +182,28 @@ fn relative_end(path: &str) -> String {
     format!("{}\"", path.rsplit('/').next().unwrap_or(path))
 }
 
-/// The text with the changed headers included from beside the spec, before all others: their guards
-/// keep the kernel's own away.
+/// The text with the changed headers included from beside the spec, each before the line that would
+/// include the kernel's own first: its guard keeps that away.
 fn with_headers(text: String, file: &File<'_>, headers: &BTreeMap<String, String>) -> String {
-    let used = used_headers(file, headers);
-    if used.is_empty() {
-        return text;
-    }
+    let mut used = used_headers(file, headers);
+    let changed = used.clone();
     let up = "../".repeat(file.path.matches('/').count());
-    let is_of_one = |line: &str| {
+    let own = |path: &str| format!("#include \"{up}{path}\" /* with the fix */\n");
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.split_inclusive('\n') {
         let spelled = line.trim().strip_prefix("#include").map(str::trim);
-        spelled.is_some_and(|spelled| includes(file, spelled, &used))
-    };
-    let own = used.iter().map(|path| format!("#include \"{up}{path}\" /* with the fix */\n"));
-    let own = own.collect::<String>();
-    let mut lines: Vec<&str> = text.split_inclusive('\n').filter(|line| !is_of_one(line)).collect();
+        let Some((path, brings)) = spelled.and_then(|spelled| included(file, spelled)) else {
+            lines.push(line.to_owned());
+            continue;
+        };
+        lines.extend(brings.iter().filter_map(|path| used.take(&path.as_str())).map(own));
+        if path.is_none_or(|path| !changed.contains(path)) {
+            lines.push(line.to_owned());
+        }
+    }
+    // The line that brings them is not needed.
     let first = lines.iter().position(|line| line.starts_with("#include"));
-    lines.insert(first.unwrap_or(lines.len()), &own);
+    lines.insert(first.unwrap_or(lines.len()), used.into_iter().map(own).collect());
     lines.concat()
 }
 
@@ -226,12 +231,12 @@ fn used_headers<'h>(file: &File<'_>, headers: &'h BTreeMap<String, String>) -> B
     used
 }
 
-/// Whether the file's include of this spelling is one of some headers.
-fn includes(file: &File<'_>, spelled: &str, headers: &BTreeSet<&str>) -> bool {
-    file.new.items().iter().any(|item| match &item.kind {
-        ItemKind::Include { spelled: own, path: Some(path) } => {
-            own == spelled && headers.contains(path.as_str())
+/// The file that an `#include` of this spelling names, and the changed headers that it brings.
+fn included<'f>(file: &'f File<'_>, spelled: &str) -> Option<(Option<&'f str>, &'f [String])> {
+    file.new.items().iter().find_map(|item| match &item.kind {
+        ItemKind::Include { spelled: own, path, brings } if own == spelled => {
+            Some((path.as_deref(), brings.as_slice()))
         }
-        _ => false,
+        _ => None,
     })
 }

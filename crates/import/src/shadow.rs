@@ -22,6 +22,8 @@ pub struct Shadow {
     pub record: String,
     /// How it is stored.
     pub stored: Stored,
+    /// The functions of the changed files that free something and use the struct.
+    pub freeing: BTreeSet<String>,
 }
 
 /// A changed file in C or a header, as it was and as it will be.
@@ -133,7 +135,8 @@ fn grown_one(both: &Both<'_>, name: &Name) -> Option<Grown> {
     let added = members(new).iter().filter(|(member, _)| !member.is_empty() && !has(member));
     let shadow = |(member, range): &(String, Range<usize>)| {
         let stored = Stored::of(both.new.slice(range), member)?;
-        Some(Shadow { name: member.clone(), record: name.name.clone(), stored })
+        let (name, record) = (member.clone(), name.name.clone());
+        Some(Shadow { name, freeing: freeing(both.old, &record).collect(), record, stored })
     };
     let shadows: Vec<Shadow> = added.clone().map(shadow).collect::<Option<_>>()?;
     let before = both.old.item(before);
@@ -147,6 +150,23 @@ fn grown_one(both: &Both<'_>, name: &Name) -> Option<Grown> {
         before: before.to_owned(),
         shadows,
     })
+}
+
+/// The functions of a text that free something and use a struct.
+fn freeing<'t>(text: &'t Text, record: &'t str) -> impl Iterator<Item = String> + 't {
+    let all = text.items().iter().flat_map(declarations);
+    let functions =
+        all.filter(|one| matches!(one.kind, Kind::Function { is_definition: true, .. }));
+    let frees =
+        |used: &Use| matches!(used.of, Of::Function | Of::Macro) && used.name.contains("free");
+    let is_of_record = move |used: &Use| match used.of {
+        Of::Member => used.name.split('.').next() == Some(record),
+        Of::Type => used.name == record,
+        _ => false,
+    };
+    let found = functions
+        .filter(move |one| one.uses.iter().any(frees) && one.uses.iter().any(is_of_record));
+    found.map(|one| one.name.clone())
 }
 
 /// The definition of a struct, with the number of its item.

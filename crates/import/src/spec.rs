@@ -45,6 +45,8 @@ pub struct Variable {
     pub ty: &'static str,
     /// Its first value.
     pub value: &'static str,
+    /// Functions that may free the objects.
+    pub freeing: Vec<String>,
 }
 
 /// An object of the spec.
@@ -115,9 +117,10 @@ impl Spec {
 }
 
 fn variable(shadow: &Shadow) -> Variable {
-    let Shadow { name, record, stored, .. } = shadow;
+    let Shadow { name, record, stored, freeing } = shadow;
     let (name, record) = (name.clone(), record.clone());
-    Variable { name, record, ty: stored.rust, value: stored.zero }
+    let freeing = freeing.iter().cloned().collect();
+    Variable { name, record, ty: stored.rust, value: stored.zero, freeing }
 }
 
 /// A text as a spec has it between quotes.

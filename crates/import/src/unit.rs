@@ -41,6 +41,9 @@ pub enum ItemKind {
         spelled: String,
         /// The file.
         path: Option<String>,
+        /// The changed headers of which this line is the first to include them, itself or through
+        /// others.
+        brings: Vec<String>,
     },
     /// `#define` of a name, and the words of its replacement.
     Define {

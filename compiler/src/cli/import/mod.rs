@@ -2,6 +2,7 @@
 //! `kpsc import`: from a source diff to a spec with bodies in C.
 
 mod asked;
+mod beside;
 mod front;
 mod git;
 mod reading;
@@ -70,11 +71,12 @@ impl Import {
         let mut target = open_target(&cache, self.target.kernel.as_deref())?;
         let (made, found) = self.make(&fix, &mut target, &cache)?;
         let code = report(&found, Some(&sources));
-        let Some(made) = made else { return Ok(code) };
+        let Some(mut made) = made else { return Ok(code) };
         if self.diff {
             made.differences.iter().flat_map(|text| text.lines()).for_each(say);
             return Ok(code);
         }
+        beside::add(&mut made.files, &mut target, &cache)?;
         let version = version_of(target.release());
         let spec = imported_spec(&Spec::of(&name, &version, &fix.header, &made));
         let path = write(&folder, &name, &spec, &made.files)?;
