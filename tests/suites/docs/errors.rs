@@ -156,7 +156,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS1223", "tests/convert/KPS1223-spaces-around.said"),
     ("KPS1316", "tests/suites/build/kernels.rs"),
     ("KPS1317", "tests/suites/reader.rs"),
-    ("KPS1318", "tests/suites/import.rs"),
+    ("KPS1318", "tests/suites/import/mod.rs"),
     ("KPS1301", "crates/import/src/fix.rs"),
     ("KPS1302", "crates/import/src/fix.rs"),
     ("KPS1303", "crates/import/src/fix.rs"),
@@ -168,10 +168,10 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS1309", "crates/import/src/tests.rs"),
     ("KPS1310", "crates/import/src/tests.rs"),
     ("KPS1311", "crates/import/src/tests.rs"),
-    ("KPS1312", "tests/suites/import.rs"),
+    ("KPS1312", "tests/suites/import/mod.rs"),
     ("KPS1313", "crates/import/src/tests.rs"),
     ("KPS1314", "crates/import/src/tests.rs"),
-    ("KPS1315", "tests/suites/import.rs"),
+    ("KPS1315", "tests/suites/import/mod.rs"),
     ("KPS9999", "nothing: a bug that is known is mended"),
 ];
 

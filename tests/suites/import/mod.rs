@@ -2,6 +2,8 @@
 //! `kpsc import`: what a stranger's diff cannot do, and a fix that becomes a patch of the target.
 //! The stages between are tested in `crates/import/`.
 
+mod kinds;
+
 use kps_tests::schedule::Case;
 use kps_tests::target::target;
 use kps_tests::{cases, kpsc, printed, world::World};
@@ -13,6 +15,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_revision_is_no_option_of_git,
         a_folder_that_is_there_stays,
         a_fix_becomes_a_patch_that_builds_and_acts.machine().about(90),
+        each_kind_of_change_is_imported_or_refused.long().about(200),
     ]
 }
 
@@ -131,6 +134,10 @@ fn a_folder_that_is_there_stays() {
     let said = world.run_cleanly(&["import", "fix.patch"]);
     let said = said.unwrap_or_else(|changed| panic!("{changed}"));
     assert!(said.contains("[KPS0701]"), "{said}");
+}
+
+fn each_kind_of_change_is_imported_or_refused() {
+    kinds::are_imported_or_refused();
 }
 
 fn a_fix_becomes_a_patch_that_builds_and_acts() {
