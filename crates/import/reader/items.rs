@@ -84,7 +84,11 @@ fn with_macros(source: &Source<'_>, directives: &[Directive], limit: usize, star
 }
 
 /// The calls of macros at file scope that make nothing in this configuration.
-fn calls_without_result(source: &Source<'_>, directives: &[Directive], items: &[Item]) -> Vec<Item> {
+fn calls_without_result(
+    source: &Source<'_>,
+    directives: &[Directive],
+    items: &[Item],
+) -> Vec<Item> {
     let is_free = |call: &&Range<usize>| {
         let number = items.partition_point(|item| item.range.end <= call.start);
         let is_in_item = items.get(number).is_some_and(|item| item.range.start < call.end);

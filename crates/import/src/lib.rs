@@ -5,9 +5,9 @@
 //! clang, which tells what they define and what each definition uses ([`unit`]), and by the
 //! kernel's own compiler, whose code tells which functions change. [`changes`] compares the texts,
 //! [`roots`] finds the functions to replace, [`selection`] what these need, and [`c_file`] writes
-//! it. New members of structs are kept beside the objects ([`shadow`]), and [`follow`] finds who has
-//! code of a changed header. What cannot be in a patch is [`refused`]. Everything here maps values
-//! to values; who calls it runs the compilers.
+//! it. New members of structs are kept beside the objects ([`shadow`]), and [`follow`] finds who
+//! has code of a changed header. What cannot be in a patch is [`refused`]. Everything here maps
+//! values to values; who calls it runs the compilers.
 
 pub mod c_file;
 mod c_type;
