@@ -82,10 +82,12 @@ struct Prototype {
 /// The options for the headers that a file finds beside the kernel's sources: `fs/namespace.c`
 /// below the spec's folder stands for that file of the kernel, and includes `"mount.h"`. The
 /// compiler looks there when it has found none among the files of the patch. `<../fs/mount.h>`
-/// needs no option, because the compiler looks for it from the kernel's `include`.
+/// needs no option, because the compiler looks for it from the kernel's `include`. What the
+/// kernel's makefiles add for the file, make asks them (`templates/options.mk`).
 pub(super) fn include_options(path: &str) -> Option<String> {
     let (folder, _) = path.rsplit_once('/')?;
-    Some(format!("-iquote $(srctree)/{folder}"))
+    let stem = path.strip_suffix(".c").unwrap_or(path);
+    Some(format!("-iquote $(srctree)/{folder} $(call kps-options,{stem}.o)"))
 }
 
 /// The file that Kbuild compiles instead of the author's. It includes that file by this path.

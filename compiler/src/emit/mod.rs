@@ -100,6 +100,9 @@ pub fn emit(checked: &Checked, sources: &Sources) -> Emitted {
     let (has_headers, mode) = (templates::has_headers(patch), patch.target.mode);
     let kbuild = templates::kbuild(name, &patch.c_files, has_headers, mode);
     files.insert("Kbuild".into(), kbuild);
+    if patch.c_files.iter().any(|file| c::include_options(&file.path).is_some()) {
+        files.insert(format!("{LIBRARY}/options.mk"), templates::OPTIONS.to_owned());
+    }
     files.insert("Makefile".into(), templates::makefile(name));
     files.insert(format!("{name}.lines"), lines.listing(sources));
     let c_files = patch.c_files.clone();

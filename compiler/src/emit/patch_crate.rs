@@ -50,6 +50,7 @@ pub fn beside(checked: &Checked) -> BTreeMap<String, String> {
     let mut add = |path: &str, text: String| drop(files.insert(format!("{LIBRARY}/{path}"), text));
     add("crate.mk", RULES.to_owned());
     add("refuse.mk", templates::REFUSE.to_owned());
+    add("options.mk", templates::OPTIONS.to_owned());
     add("patch.mk", templates::patch_makefile(patch));
     add("patch.symvers", symvers(patch));
     if let Some(text) = headers::headers(patch) {

@@ -11,6 +11,8 @@ use tera::{Context, Tera};
 const KBUILD: &str = include_str!("../../../templates/Kbuild.tera");
 /// Refuses hostile paths, in every makefile.
 pub(super) const REFUSE: &str = include_str!("../../../templates/refuse.mk");
+/// Asks the kernel's makefiles for the options of a file.
+pub(super) const OPTIONS: &str = include_str!("../../../templates/options.mk");
 /// Compiles Rust in core mode.
 pub(super) const CORE: &str = include_str!("../../../templates/core.mk");
 const C_FILE: &str = include_str!("../../../templates/c_file.c.tera");
@@ -29,11 +31,12 @@ pub(super) const LIBRARY_IGNORED: &str = include_str!("../../../templates/crate/
 pub(super) const CRATE_BINDINGS: &str = include_str!("../../../templates/crate/bindings.rs");
 
 /// The names and texts of all templates.
-fn templates() -> [(&'static str, &'static str); 12] {
+fn templates() -> [(&'static str, &'static str); 13] {
     [
         ("Kbuild", KBUILD),
         ("Makefile", MAKEFILE),
         ("refuse.mk", REFUSE),
+        ("options.mk", OPTIONS),
         ("c_file.c", C_FILE),
         ("spec", SPEC),
         ("function", FUNCTION),
@@ -61,7 +64,10 @@ pub(super) fn kbuild(name: &str, c_files: &[CFile], has_headers: bool, mode: Mod
     let c_files = c_files.iter().enumerate();
     let c_files =
         c_files.map(|(n, file)| Compiled { n, include_options: include_options(&file.path) });
-    context.insert("c_files", &c_files.collect::<Vec<_>>());
+    let c_files: Vec<Compiled> = c_files.collect();
+    let finds_headers = c_files.iter().any(|file| file.include_options.is_some());
+    context.insert("c_files", &c_files);
+    context.insert("finds_headers", &finds_headers);
     context.insert("has_headers", &has_headers);
     context.insert("is_core", &(mode == Mode::Core));
     render("Kbuild", &context)
@@ -103,7 +109,7 @@ pub(super) fn patch_makefile<B>(patch: &Patch<B>) -> String {
     ];
     let lines = lines.map(|(name, value)| format!("{name} := {value}\n")).concat();
     let options = patch.c_files.iter().enumerate().filter_map(|(n, file)| {
-        Some(format!("kps-options-kps/patch_c{n}.o := {}\n", include_options(&file.path)?))
+        Some(format!("kps-options-kps/patch_c{n}.o = {}\n", include_options(&file.path)?))
     });
     format!("# kpsc wrote this file.\n{lines}{}", options.collect::<String>())
 }

@@ -231,12 +231,17 @@ fn of(one: &Declaration) -> Of {
     }
 }
 
+/// What is known of names: what they are of, and the item that declares them.
+type Known = BTreeMap<String, (Of, usize)>;
+/// The members of structs, as `STRUCT.MEMBER`, and the item that declares each.
+type Members = BTreeMap<String, (String, usize)>;
+
 /// The names that an item uses. Those that start with `hdr_` are functions of a header.
 fn uses(
     text: &str,
     range: &Range<usize>,
     own: &str,
-    (known, members): (&BTreeMap<String, (Of, usize)>, &BTreeMap<String, (String, usize)>),
+    (known, members): (&Known, &Members),
 ) -> Vec<Use> {
     let mut uses: Vec<Use> = Vec::new();
     for (at, word) in identifiers(&text[range.clone()], Language::C) {

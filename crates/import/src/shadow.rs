@@ -209,8 +209,9 @@ pub(crate) fn getter(member: &str) -> String {
 
 /// The end of the last include.
 fn behind_includes(text: &Text) -> usize {
-    let includes = text.items().iter().filter(|item| matches!(item.kind, ItemKind::Include { .. }));
-    includes.last().map_or(0, |item| item.range.end)
+    let mut includes =
+        text.items().iter().filter(|item| matches!(item.kind, ItemKind::Include { .. }));
+    includes.next_back().map_or(0, |item| item.range.end)
 }
 
 /// A member whose shadow variable or macro has a name that is taken.

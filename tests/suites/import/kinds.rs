@@ -34,7 +34,7 @@ enum Wanted {
 }
 use Wanted::{Built, Completed, Refused};
 
-const BUILT: [Kind; 11] = [
+const BUILT: [Kind; 12] = [
     Kind {
         about: "a function that the compiler has put into its caller",
         edits: &[Edit("fs/proc/meminfo.c", "\" kB\\n\", 4", "\" KB\\n\", 4")],
@@ -123,6 +123,11 @@ const BUILT: [Kind; 11] = [
             "\tguard(namespace_shared)();\n\tif (!ns)\n\t\treturn false;\n",
         )],
         wanted: Built(&["fn __is_local_mountpoint {", "DEFINE_LOCK_GUARD_0(namespace_shared"]),
+    },
+    Kind {
+        about: "a file whose makefile has options for it",
+        edits: &[Edit("fs/xfs/xfs_file.c", "log_flushed = 0;", "log_flushed = !file;")],
+        wanted: Built(&["object xfs {", "replace c \"fs/xfs/xfs_file.c\";"]),
     },
     Kind {
         about: "a new member",
