@@ -214,7 +214,8 @@ mod tests {
     #[test]
     fn a_file_finds_the_headers_beside_the_kernels_file_that_it_stands_for() {
         let text = kbuild("some_patch", &two_files(), false, Mode::KernelCrate);
-        assert!(text.contains("CFLAGS_some_patch_c1.o += -iquote $(srctree)/fs\n"), "{text}");
+        let options = "-iquote $(srctree)/fs $(call kps-options,fs/namespace.o)";
+        assert!(text.contains(&format!("CFLAGS_some_patch_c1.o += {options}\n")), "{text}");
         assert_eq!(text.matches("-iquote $(srctree)").count(), 1);
     }
 
