@@ -5,17 +5,21 @@ kps-options:
 	@:
 include $(objtree)/include/config/auto.conf
 
-# A folder, behind those above it: they have options for all that is below them.
+# A folder, behind those above it: they have options for all that is below them. A folder without a makefile belongs to the one above.
 kps-folders = $(if $(filter-out .,$1),$(call kps-folders,$(patsubst %/,%,$(dir $1))) $1)
+kps-makefile = $(firstword $(wildcard $(srctree)/$1/Kbuild $(srctree)/$1/Makefile))
+# Before Linux 6.10, `src` was relative to the top of the source.
+kps-top := $(if $(findstring src := $$(obj),$(file <$(srctree)/scripts/Makefile.build)),,$(srctree)/)
 define kps-read
 obj := $1
-src := $(srctree)/$1
+src := $(kps-top)$1
 ccflags-y :=
-include $(firstword $(wildcard $(srctree)/$1/Kbuild $(srctree)/$1/Makefile))
+include $(call kps-makefile,$1)
 endef
-$(foreach folder,$(call kps-folders,$(patsubst %/,%,$(dir $(kps-object)))),$(eval $(call kps-read,$(folder))))
+kps-read-all := $(foreach folder,$(call kps-folders,$(patsubst %/,%,$(dir $(kps-object)))),$(if $(call kps-makefile,$(folder)),$(folder)))
+$(foreach folder,$(kps-read-all),$(eval $(call kps-read,$(folder))))
 
 # `-I DIR` and `-include FILE` are one word each here. The ? stands for the space.
-kps-words := $(strip $(subdir-ccflags-y) $(ccflags-y) $(CFLAGS_$(notdir $(kps-object))))
+kps-words := $(strip $(subdir-ccflags-y) $(ccflags-y) $(CFLAGS_$(patsubst $(lastword $(kps-read-all))/%,%,$(kps-object))))
 kps-words := $(subst -include ,-include?,$(subst -I ,-I,$(kps-words)))
 $(info $(subst ?, ,$(filter -I% -D% -U% -include?%,$(kps-words))))

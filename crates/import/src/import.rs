@@ -68,7 +68,8 @@ pub fn import(
 ) -> (Option<Import>, Vec<Diagnostic>) {
     let mut import = Import::default();
     let mut found: Vec<Diagnostic> = headers.read.iter().flat_map(layouts).collect();
-    let Headers { texts: headers, unfollowed, .. } = headers;
+    let Headers { texts: headers, read, unfollowed } = headers;
+    let is_read = |path: &str| read.iter().any(|header| header.path == path);
     for source in sources {
         let (file, lines) = (&source.file, source.lines);
         let changes = Changes::between(file.old, file.new);
@@ -102,6 +103,14 @@ pub fn import(
         let functions = roots.into_values().map(|root| (file.path.to_owned(), root));
         contents.functions.extend(functions);
     }
+    let unread = fix.files.iter().filter(|change| {
+        let is_of_kernel = matches!(change.edit, Edit::Modify { .. });
+        is_of_kernel
+            && unfollowed.is_none()
+            && headers.contains_key(&change.path)
+            && !is_read(&change.path)
+    });
+    found.extend(unread.map(unread_header));
     if let Some(count) = unfollowed {
         let changed = fix.files.iter().filter(|change| headers.contains_key(&change.path));
         found.extend(changed.map(|change| elsewhere(change, *count)));
@@ -158,6 +167,17 @@ fn elsewhere(change: &FileChange<'_>, count: usize) -> Diagnostic {
         .help("`kpsc inspect` shows which functions contain a copy of an inline function, with debug information of the target")
 }
 
+/// The warning about a header that no file was found for.
+fn unread_header(change: &FileChange<'_>) -> Diagnostic {
+    let message = format!("files that are not in the diff may contain code of {}", change.path);
+    Diagnostic::new(HEADER_ELSEWHERE, message)
+        .at(change.place, "")
+        .note("no file that includes it was found, so what it changes is unknown")
+        .help(
+            "add a file that includes it to the diff, with a change that only touches white space",
+        )
+}
+
 /// Adds what the fix brings along: new files, and headers as they are with the fix.
 fn add_new_files(fix: &Fix<'_>, headers: &BTreeMap<String, String>, import: &mut Import) {
     for change in &fix.files {
@@ -168,12 +188,20 @@ fn add_new_files(fix: &Fix<'_>, headers: &BTreeMap<String, String>, import: &mut
             }
         }
     }
-    let names: Vec<String> = headers.keys().map(|path| path.to_owned()).collect();
-    for path in names {
-        let is_included = import.files.values().any(|text| text.contains(&relative_end(&path)));
-        if let (true, Some(text)) = (is_included, headers.get(&path)) {
-            import.files.insert(path, text.clone());
+    // A header may be included by another one alone.
+    let mut missing: Vec<&String> = headers.keys().collect();
+    loop {
+        let is_included =
+            |path: &&String| import.files.values().any(|text| text.contains(&relative_end(path)));
+        let (found, rest): (Vec<&String>, Vec<&String>) =
+            missing.into_iter().partition(is_included);
+        if found.is_empty() {
+            return;
         }
+        for path in found {
+            import.files.insert(path.clone(), headers[path].clone());
+        }
+        missing = rest;
     }
 }
 
@@ -207,7 +235,7 @@ fn with_headers(text: String, file: &File<'_>, headers: &BTreeMap<String, String
     lines.concat()
 }
 
-/// The changed headers that a file includes, itself or through others as far as it uses them.
+/// The changed headers that a file includes, itself or through others.
 fn used_headers<'h>(file: &File<'_>, headers: &'h BTreeMap<String, String>) -> BTreeSet<&'h str> {
     let mut used = BTreeSet::new();
     let mut add = |path: &str| {
@@ -217,7 +245,9 @@ fn used_headers<'h>(file: &File<'_>, headers: &'h BTreeMap<String, String>) -> B
     };
     for item in file.new.items() {
         match &item.kind {
-            ItemKind::Include { path: Some(path), .. } => add(path),
+            ItemKind::Include { path, brings, .. } => {
+                path.iter().chain(brings).for_each(|path| add(path));
+            }
             ItemKind::Declarations(all) => {
                 for used in all.iter().flat_map(|one| &one.uses) {
                     if let At::Header(path) = &used.at {

@@ -90,7 +90,14 @@ fn touched(file: &File<'_>, changes: &Changes) -> BTreeSet<String> {
         |text: &Text, name: &str| !text.declaring(&Name::new(Space::Function, name)).is_empty();
     let is_in_both = |name: &str| has(file.old, name) && has(file.new, name);
     if let Some(compiled) = &file.compiled {
-        return compiled.code.iter().filter(|name| is_in_both(name)).cloned().collect();
+        // An inline function of a header may have become a function of its own: its callers
+        // have the same code, and call another copy of it.
+        let of_headers: BTreeSet<&String> =
+            compiled.code.iter().filter(|name| !has(file.new, name)).collect();
+        let calls = |names: &BTreeSet<String>| names.iter().any(|name| of_headers.contains(name));
+        let callers = compiled.reaches.iter().filter(|(_, names)| calls(names));
+        let touched = compiled.code.iter().chain(callers.map(|(name, _)| name));
+        return touched.filter(|name| is_in_both(name)).cloned().collect();
     }
     let functions = file.new.functions().filter(|(_, one)| is_in_both(&one.name));
     let is_touched = |one: &Declaration| {

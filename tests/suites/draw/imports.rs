@@ -174,7 +174,7 @@ pub(super) fn are_built(outcomes: &[Outcome], percent: usize) {
         outcomes.len() - drawn.len()
     );
     assert!(
-        built * 100 >= drawn.len() * percent,
+        built > 0 && built * 100 >= drawn.len() * percent,
         "of {} functions only {built} are built",
         drawn.len()
     );

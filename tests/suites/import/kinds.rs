@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! A change of each kind that a fix may make: half of them become patches that build, the others are
-//! refused for a reason. The texts are those of functions that have hardly changed in years.
+//! A change of each kind that a fix may make: some become patches that build, the others are refused
+//! for a reason. Each names a text of the target's source, and fails if the source has it no more.
 
 use kps_diag::Diagnostic;
 use kps_targets::Progress;
@@ -67,7 +67,7 @@ const BUILT: [Kind; 12] = [
     Kind {
         about: "an inline function of a header, and its callers in files that the diff does not name",
         edits: &[Edit("ipc/util.h", "!= ipcp->seq;", "!= ipcp->seq || id < 0;")],
-        wanted: Built(&["replace c \"ipc/util.c\";"]),
+        wanted: Built(&["replace c \"ipc/util.c\";", "/* with the fix */", "|| id < 0;"]),
     },
     Kind {
         about: "a new file, and a makefile",
@@ -126,8 +126,11 @@ const BUILT: [Kind; 12] = [
     },
     Kind {
         about: "a file whose makefile has options for it",
-        edits: &[Edit("fs/xfs/xfs_file.c", "log_flushed = 0;", "log_flushed = !file;")],
-        wanted: Built(&["object xfs {", "replace c \"fs/xfs/xfs_file.c\";"]),
+        edits: &[
+            Edit("fs/xfs/xfs_file.c", "log_flushed = 0;", "log_flushed = !file;"),
+            Edit("fs/xfs/libxfs/xfs_bmap.c", "return -EFSCORRUPTED;", "return -EIO;"),
+        ],
+        wanted: Built(&["object xfs {", "replace c \"fs/xfs/libxfs/xfs_bmap.c\";"]),
     },
     Kind {
         about: "a new member",

@@ -203,7 +203,13 @@ pub(super) fn read(
     }
     read.headers.retain(|path, text| !is_kernels(path, text));
     let front = front.with_headers(read.headers.clone())?;
-    read.files = read_all(&front, &changed, object, &mut Vec::new())?;
+    // What was left out is said already.
+    let mut again = Vec::new();
+    read.files = read_all(&front, &changed, object, &mut again)?;
+    found.extend(again.into_iter().filter(|one| one.code != LEFT_OUT));
+    if any_error(&found) {
+        return Ok((read, found));
+    }
     read.follow(&front, fix)?;
     Ok((read, found))
 }
