@@ -8,6 +8,7 @@ use crate::kernel::{self, extent};
 use crate::text::{Name, Space};
 use crate::unit::{Declaration, Kind, StaticLocal};
 use kps_diag::{Diagnostic, UNKNOWN_SYMBOL};
+use kps_facts::{Object, Sym};
 use kps_grammar::{identifiers, Language};
 use std::ops::Range;
 
@@ -54,7 +55,7 @@ impl Selector<'_> {
     }
 
     /// The symbol of a static variable of a function: the one that the code of the old function
-    /// refers to, or that of a function which contains it.
+    /// refers to, or that of a function of the file which contains it.
     fn symbol_of_static(&self, function: &str, local: &str) -> Result<String, Diagnostic> {
         let facts = self.kernel.facts();
         let unknown = |note: String| {
@@ -69,13 +70,13 @@ impl Selector<'_> {
         let object = kernel::object(facts, self.file.object)
             .ok_or_else(|| unknown(format!("{} is not known", self.file.object)))?;
         let users = std::iter::once(function).chain(self.roots.iter().copied());
-        let codes: Vec<Range<u64>> = users
-            .map(|name| Name::new(Space::Function, name))
-            .filter_map(|name| match find(self.kernel, self.file, &name) {
-                Found::Yes(symbol) => Some(extent(object, symbol.address)),
-                Found::No | Found::Unclear(_) => None,
-            })
-            .collect();
+        let mut codes: Vec<Range<u64>> =
+            users.flat_map(|name| self.codes_of(name, object)).collect();
+        // The function may be inlined into any of the file, if no other has such a variable.
+        if self.has_only_static(function, local) {
+            let all = self.file.old.functions();
+            codes.extend(all.flat_map(|(_, one)| self.codes_of(&one.name, object)));
+        }
         let prefix = format!("{local}.");
         let is_number = |name: &str| {
             let rest = name.strip_prefix(&prefix);
@@ -103,5 +104,27 @@ impl Selector<'_> {
                 Err(unknown(format!("it may be {}", kps_diag::list(&names, "or"))))
             }
         }
+    }
+    /// The code of a function, and that of what the compiler has derived from it.
+    fn codes_of(&self, name: &str, object: &Object) -> Vec<Range<u64>> {
+        let own = match find(self.kernel, self.file, &Name::new(Space::Function, name)) {
+            Found::Yes(symbol) => Some(symbol.address),
+            Found::No | Found::Unclear(_) => None,
+        };
+        let compiled = self.file.compiled.as_ref().map(|both| both.old);
+        let is_own = |sym: &Sym<'_>| {
+            compiled.is_none_or(|old| self.kernel.has_code(self.file.object, sym, old))
+        };
+        let derived = kernel::clones(object, name).into_iter().filter(is_own);
+        let addresses = own.into_iter().chain(derived.map(|sym| sym.address));
+        addresses.map(|address| extent(object, address)).collect()
+    }
+
+    /// Whether no other function of the old file has a static variable of this name.
+    fn has_only_static(&self, function: &str, local: &str) -> bool {
+        self.file.old.functions().filter(|(_, one)| one.name != function).all(|(_, one)| {
+            !matches!(&one.kind, Kind::Function { statics, .. }
+                if statics.iter().any(|other| other.name == local))
+        })
     }
 }
