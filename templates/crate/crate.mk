@@ -11,7 +11,7 @@ $(call kps-refuse,kps-name,$(kps-name))
 $(call kps-refuse,KPSC,$(value KPSC),,space)
 # What the kernel's makefiles give its file of the same path. The variables of this make are not for the other one.
 kps-options = $(shell MAKEFLAGS= $(MAKE) -rRs --no-print-directory -f $(kps-folder)/options.mk kps-object=$1 2>/dev/null)
-# What kpsc has found out about the patch: kps-c-objects and their kps-options, kps-release, kps-digest and kps-made-by.
+# What kpsc has found out about the patch: kps-c-objects and their kps-options, kps-image-objects, kps-release, kps-digest and kps-made-by.
 include $(kps-folder)/patch.mk
 KBUILD_EXTRA_SYMBOLS := $(kps-folder)/patch.symvers
 
@@ -87,6 +87,8 @@ CFLAGS_REMOVE_kps/patch_headers.o := $(CC_FLAGS_FTRACE)
 ifdef CONFIG_AS_IS_GNU
 $(foreach object,$(kps-c-objects),$(eval CFLAGS_$(object) := -Wa,--MD,$(obj)/$(dir $(object)).$(notdir $(object)).as.d))
 endif
+# What MODULE hides of the kernel's headers, and code of the kernel image calls.
+$(addprefix $(obj)/,$(kps-image-objects)): LINUXINCLUDE := -I$(kps-folder)/image $(LINUXINCLUDE)
 # A file stands for the kernel's of the same path: it finds the headers beside that, and has its options.
 $(foreach object,$(kps-c-objects),$(eval CFLAGS_$(object) += $(kps-options-$(object))))
 

@@ -64,9 +64,11 @@ impl Allowed {
             true => format!("{C_FOLDER}/{path}"),
             false => path,
         });
+        let image = format!("{LIBRARY}/image/");
+        let is_for_c = |path: &str| path.ends_with(".c") || path.starts_with(&image);
         let known = Known {
             rust: rust.into_iter().chain(of_language(Language::Rust)).collect(),
-            c: c.into_iter().filter(|path| path.ends_with(".c")).chain(c_files).collect(),
+            c: c.into_iter().filter(|path| is_for_c(path)).chain(c_files).collect(),
         };
         let trees = tree.sources.iter().chain([&tree.build]).cloned().collect();
         Allowed { folder: real(folder), trees: with_links(trees), known: Some(known) }

@@ -3,6 +3,7 @@
 //! the symbols that the patch uses for the file's functions.
 
 use super::c_data::{self, Call, Param};
+use super::library::LIBRARY;
 use super::templates;
 use crate::resolve::Fragment;
 use kps_arch::syscall_of;
@@ -88,6 +89,16 @@ pub(super) fn include_options(path: &str) -> Option<String> {
     let (folder, _) = path.rsplit_once('/')?;
     let stem = path.strip_suffix(".c").unwrap_or(path);
     Some(format!("-iquote $(srctree)/{folder} $(call kps-options,{stem}.o)"))
+}
+
+/// The headers that a file of the kernel image finds before the kernel's own of these names, if the
+/// patch has such a file. `MODULE` is defined for it as for all files of a module, so what it
+/// defines is a module's: `THIS_MODULE`, per-CPU variables, SRCU. These headers take `MODULE` away
+/// where it hides what the image's code calls.
+pub(super) fn headers_of_image<B>(patch: &Patch<B>) -> impl Iterator<Item = (String, String)> {
+    let has_such = patch.c_files.iter().any(|file| file.object == ObjectName::Vmlinux);
+    let headers = templates::OF_IMAGE.iter().filter(move |_| has_such);
+    headers.map(|(path, text)| (format!("{LIBRARY}/image/{path}"), (*text).to_owned()))
 }
 
 /// The file that Kbuild compiles instead of the author's. It includes that file by this path.

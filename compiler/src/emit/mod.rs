@@ -103,6 +103,7 @@ pub fn emit(checked: &Checked, sources: &Sources) -> Emitted {
     if patch.c_files.iter().any(|file| c::include_options(&file.path).is_some()) {
         files.insert(format!("{LIBRARY}/options.mk"), templates::OPTIONS.to_owned());
     }
+    files.extend(c::headers_of_image(patch));
     files.insert("Makefile".into(), templates::makefile(name));
     files.insert(format!("{name}.lines"), lines.listing(sources));
     let c_files = patch.c_files.clone();

@@ -47,6 +47,7 @@ pub fn beside(checked: &Checked) -> BTreeMap<String, String> {
     let patch = checked.patch();
     let mut files = library();
     files.extend(of_core_mode(patch));
+    files.extend(c::headers_of_image(patch));
     let mut add = |path: &str, text: String| drop(files.insert(format!("{LIBRARY}/{path}"), text));
     add("crate.mk", RULES.to_owned());
     add("refuse.mk", templates::REFUSE.to_owned());

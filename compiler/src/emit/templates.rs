@@ -3,7 +3,7 @@
 
 use super::c::include_options;
 use crate::project::Home;
-use kps_plan::{CFile, Link, Mode, Patch};
+use kps_plan::{CFile, Link, Mode, ObjectName, Patch};
 use kps_resolve::is_plain;
 use serde::Serialize;
 use tera::{Context, Tera};
@@ -13,6 +13,13 @@ const KBUILD: &str = include_str!("../../../templates/Kbuild.tera");
 pub(super) const REFUSE: &str = include_str!("../../../templates/refuse.mk");
 /// Asks the kernel's makefiles for the options of a file.
 pub(super) const OPTIONS: &str = include_str!("../../../templates/options.mk");
+/// Headers that stand before the kernel's in a file of the kernel image.
+pub(super) const OF_IMAGE: [(&str, &str); 4] = [
+    ("asm/runtime-const.h", include_str!("../../../templates/image/asm/runtime-const.h")),
+    ("asm/tlbflush.h", include_str!("../../../templates/image/asm/tlbflush.h")),
+    ("linux/preempt.h", include_str!("../../../templates/image/linux/preempt.h")),
+    ("linux/proc_fs.h", include_str!("../../../templates/image/linux/proc_fs.h")),
+];
 /// Compiles Rust in core mode.
 pub(super) const CORE: &str = include_str!("../../../templates/core.mk");
 const C_FILE: &str = include_str!("../../../templates/c_file.c.tera");
@@ -57,16 +64,25 @@ struct Compiled {
     include_options: Option<String>,
 }
 
+/// The objects of the files of the kernel image, each named by the number of its file.
+fn image_objects(c_files: &[CFile], object: impl Fn(usize) -> String) -> String {
+    let files = c_files.iter().enumerate();
+    let of_image = files.filter(|(_, file)| file.object == ObjectName::Vmlinux);
+    of_image.map(|(n, _)| object(n)).collect::<Vec<_>>().join(" ")
+}
+
 /// The makefile of a module with some files in C, and perhaps with inline functions of the kernel's
 /// headers.
 pub(super) fn kbuild(name: &str, c_files: &[CFile], has_headers: bool, mode: Mode) -> String {
     let mut context = context([("name", name)]);
+    let image_objects = image_objects(c_files, |n| format!("{name}_c{n}.o"));
     let c_files = c_files.iter().enumerate();
     let c_files =
         c_files.map(|(n, file)| Compiled { n, include_options: include_options(&file.path) });
     let c_files: Vec<Compiled> = c_files.collect();
     let finds_headers = c_files.iter().any(|file| file.include_options.is_some());
     context.insert("c_files", &c_files);
+    context.insert("image_objects", &image_objects);
     context.insert("finds_headers", &finds_headers);
     context.insert("has_headers", &has_headers);
     context.insert("is_core", &(mode == Mode::Core));
@@ -95,21 +111,24 @@ pub(super) fn crate_kbuild(name: &str) -> String {
 
 /// The variables about the patch for the makefile of a crate.
 pub(super) fn patch_makefile<B>(patch: &Patch<B>) -> String {
-    let objects = (0..patch.c_files.len()).map(|n| format!("kps/patch_c{n}.o"));
+    let object = |n: usize| format!("kps/patch_c{n}.o");
+    let objects = (0..patch.c_files.len()).map(object);
     let headers = has_headers(patch).then(|| "kps/patch_headers.o".to_owned());
     let objects = objects.chain(headers).collect::<Vec<_>>().join(" ");
+    let of_image = image_objects(&patch.c_files, object);
     let Patch { metadata, target, .. } = patch;
     // The characters of a release and of a path have no special meaning for make
     // (`kps_facts::is_release`, `kps_resolve::is_path`). The other values are kpsc's own.
     let lines = [
         ("kps-c-objects", objects.as_str()),
+        ("kps-image-objects", of_image.as_str()),
         ("kps-release", &target.release),
         ("kps-digest", &metadata.source_hash),
         ("kps-made-by", &metadata.made_by),
     ];
     let lines = lines.map(|(name, value)| format!("{name} := {value}\n")).concat();
     let options = patch.c_files.iter().enumerate().filter_map(|(n, file)| {
-        Some(format!("kps-options-kps/patch_c{n}.o = {}\n", include_options(&file.path)?))
+        Some(format!("kps-options-{} = {}\n", object(n), include_options(&file.path)?))
     });
     format!("# kpsc wrote this file.\n{lines}{}", options.collect::<String>())
 }

@@ -7,7 +7,7 @@
 //! (`compiler/src/build/inputs.rs`).
 
 use crate::resolve::{another_name, is_reserved};
-use kps_diag::{Diagnostic, LANGUAGE_NAME, OUTSIDE_INPUT, RESERVED_WORD};
+use kps_diag::{Diagnostic, LANGUAGE_NAME, OUTSIDE_INPUT, PERMANENT_ENTRY, RESERVED_WORD};
 use kps_grammar::{tokens, File, Language, Span};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -72,6 +72,8 @@ pub(super) fn check(file: &File, functions: &BTreeSet<String>) -> Vec<Diagnostic
             outside(token, "write the value itself")
         } else if asks_for_age(token, all.get(..n).unwrap_or_default(), may_be_pragma(at, token)) {
             outside("GCC dependency", "drop it: the build knows which files it depends on")
+        } else if token == "PROC_ENTRY_PERMANENT" && sets_flags(all.get(..n).unwrap_or_default()) {
+            stays_forever()
         } else if is_reserved(token, functions) {
             reserved(format!("`{token}` is a name of the generated code"))
         } else if let Some(name) = directive_name(&text.text, &all, n) {
@@ -189,6 +191,19 @@ fn asks_for_age(token: &str, before: &[(usize, &str)], may_be_pragma: bool) -> b
             token == WORD && (last == "GCC" || may_be_pragma && !last.ends_with(['.', '>']))
         }
     }
+}
+
+/// Whether the tokens before a value set the flags of a `struct proc_ops`.
+fn sets_flags(before: &[(usize, &str)]) -> bool {
+    let words = before.iter().rev().map(|(_, token)| *token);
+    let mut member = words.take_while(|token| !["{", "}", ",", ";"].contains(token));
+    member.any(|token| token == "=") && member.next() == Some("proc_flags")
+}
+
+fn stays_forever() -> Diagnostic {
+    Diagnostic::new(PERMANENT_ENTRY, "operations of a patch are not permanent")
+        .note("the kernel never removes entries of /proc with `PROC_ENTRY_PERMANENT`, and would call code of a patch that is unloaded")
+        .help("leave `PROC_ENTRY_PERMANENT` out, and let a callback remove the entry")
 }
 
 /// Whether the name of a file, behind its first character and up to this last one, leads out of the
@@ -449,9 +464,13 @@ mod tests {
             "#undef static",
             "#undef show",
             "#undef MODULE",
+            "struct proc_ops ops = { .proc_flags = 1 | PROC_ENTRY_PERMANENT };",
+            "void f(void) { ops.proc_flags = PROC_ENTRY_PERMANENT; }",
         ] {
             assert!(!found(text).is_empty(), "{text}");
         }
+        let text = "if (pde->flags & PROC_ENTRY_PERMANENT) ops.proc_flags == PROC_ENTRY_PERMANENT;";
+        assert_eq!(found(text), [] as [&str; 0]);
         let text = "int livepatch_other; int kps; char *s = \"kps_orig_show\"; #define alias(x) x";
         assert_eq!(found(text), [] as [&str; 0]);
     }

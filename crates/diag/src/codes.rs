@@ -219,6 +219,7 @@ codes! {
         KPS0531 NO_C_SYMBOL Error Input "a C file needs a symbol that the kernel does not have"
         KPS0532 USES_ADDED Note Input "`use` lines were added to the spec"
         KPS0533 USES_NOT_ADDED Error Input "`use` lines were not added"
+        KPS0534 PERMANENT_ENTRY Error Input "an entry of /proc would outlive the patch"
     }
     "Metadata of a patch" {
         KPS0601 INVALID_MODULE_NAME Error Input "the name is not a valid module name"

@@ -41,7 +41,6 @@ pub fn write(new: &Text, selection: &Selection, origin: Origin<'_>) -> String {
         };
         let is_next = |last: usize| are_neighbours(new, last, *n, &selection.items[&last], form);
         text.push_str(if last.is_some_and(is_next) { "\n" } else { "\n\n" });
-        text.push_str(before_include(new, *n, selection));
         text.push_str(chunk.trim_end());
         if Some(*n) == last_include {
             text.push_str(&behind_includes(new, selection));
@@ -50,33 +49,6 @@ pub fn write(new: &Text, selection: &Selection, origin: Origin<'_>) -> String {
     }
     text.push('\n');
     text
-}
-
-/// What `fs/proc/internal.h` needs in a module.
-const PERMANENT_ENTRIES: &str =
-    "#include <linux/proc_fs.h>\n#define PROC_ENTRY_PERMANENT (1U << 0) /* 0 in a module */\n";
-
-/// A file that the fix brings, with what its headers need in a module.
-pub(crate) fn new_file(path: &str, text: &str) -> String {
-    match path.strip_prefix("fs/proc/") {
-        Some(name) if !name.contains('/') => {
-            let include = "#include \"internal.h\"";
-            text.replacen(include, &format!("{PERMANENT_ENTRIES}{include}"), 1)
-        }
-        _ => text.to_owned(),
-    }
-}
-
-/// What a header of the kernel image needs in a module, where other headers lack it.
-fn before_include(new: &Text, n: usize, selection: &Selection) -> &'static str {
-    match new.items().get(n).map(|item| &item.kind) {
-        Some(ItemKind::Include { path: Some(path), .. })
-            if path == "fs/proc/internal.h" && !selection.is_of_module =>
-        {
-            PERMANENT_ENTRIES
-        }
-        _ => "",
-    }
 }
 
 /// What stands behind the includes: the namespaces of exports, and what replaces the branches that

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! From the read files of a fix to the files of a patch.
 
-use crate::c_file::{difference, new_file, write, Origin};
+use crate::c_file::{difference, write, Origin};
 use crate::changes::{Change, Changes};
 use crate::fix::{Edit, FileChange, Fix, Lines};
 use crate::kernel::Kernel;
@@ -183,7 +183,7 @@ fn add_new_files(fix: &Fix<'_>, headers: &BTreeMap<String, String>, import: &mut
     for change in &fix.files {
         if let (Edit::Create(_), true) = (&change.edit, change.path.ends_with(".c")) {
             if let Ok(text) = change.apply("") {
-                import.files.insert(change.path.clone(), new_file(&change.path, &text));
+                import.files.insert(change.path.clone(), text);
                 import.new_files.insert(change.path.clone());
             }
         }

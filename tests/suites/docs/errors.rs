@@ -53,6 +53,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS0531", "tests/ui-build/c-undefined.stderr"),
     ("KPS0532", "tests/suites/build/uses.rs"),
     ("KPS0533", "tests/suites/build/uses.rs"),
+    ("KPS0534", "tests/ui/KPS0534-permanent.stderr"),
     ("KPS0528", "compiler/src/build/header_messages.rs"),
     ("KPS0607", "tests/suites/cli/targets.rs"),
     ("KPS0612", "tests/suites/cli/targets.rs"),

@@ -3,11 +3,26 @@
 #include <../fs/mount.h>
 #include <linux/proc_fs.h>
 #include <linux/seq_file.h>
-/* As it is in the image. */
-#define PROC_ENTRY_PERMANENT (1U << 0)
+#include <asm/runtime-const.h>
+#include <asm/tlbflush.h>
 #include "../../kernel/sched/sched.h"
 #include "internal.h"
 #include "own.h"
+
+/* What headers have for the image, and what a file of a module defines. */
+_Static_assert(PROC_ENTRY_PERMANENT == 1);
+#if !defined(MODULE) || !defined(preempt_enable_no_resched)
+#error neither the image's nor a module's
+#endif
+static void __maybe_unused of_image(struct mm_struct *mm)
+{
+	struct module *const is_constant = THIS_MODULE;
+	int variable = (long)is_constant;
+
+	preempt_disable();
+	flush_tlb_mm_range(mm, 0, runtime_const_ptr(variable), PAGE_SHIFT, false);
+	preempt_enable_no_resched();
+}
 
 static int version_proc_show(struct seq_file *m, void *v)
 {
