@@ -29,8 +29,11 @@ pub fn find_in(kernel: &dyn Kernel, object_name: &str, file: &File<'_>, name: &N
     let Some(contents) = object(kernel.facts(), object_name) else { return Found::No };
     let all = contents.symbols.named(&name.name);
     let mut left: Vec<usize> = (0..all.len()).collect();
+    let search = Search { kernel, object_name, contents, file, name };
+    if search.is_without_symbol() {
+        return Found::No;
+    }
     if all.len() > 1 {
-        let search = Search { kernel, object_name, contents, file, name };
         for hint in [Search::linkage, Search::code, Search::references, Search::neighbours] {
             let meant: Vec<usize> = (0..all.len()).filter(|n| hint(&search, &all[*n])).collect();
             // A hint that fits none of them tells nothing. Two that fit different ones leave none.
@@ -63,6 +66,14 @@ impl Search<'_> {
         self.object_name == self.file.object
     }
 
+    /// Whether what the file defines as `static` has no symbol: those of its name are of others.
+    fn is_without_symbol(&self) -> bool {
+        let definition = self.file.old.definition(self.name).filter(|_| self.is_own());
+        let is_static = definition.is_some_and(|(_, one)| one.is_static);
+        let compiled = self.file.compiled.as_ref().filter(|_| is_static);
+        compiled.is_some_and(|both| both.old.lacks(&self.name.name))
+    }
+
     /// Whether the symbol is `static` as the definition in the file is. What a file only declares
     /// is in another one, and so it is not `static`.
     fn linkage(&self, sym: &Sym<'_>) -> bool {
@@ -82,22 +93,32 @@ impl Search<'_> {
         old.is_some_and(|old| self.kernel.has_code(self.object_name, sym, old))
     }
 
-    /// Whether the code of a function of the file refers to the variable.
+    /// Whether the code of the file's functions refers to the variable: of most that do so if
+    /// the file was compiled, or else of any. Code is searched for addresses without being read, so
+    /// that one function may seem to refer to anything, and a part of another is elsewhere.
     fn references(&self, sym: &Sym<'_>) -> bool {
         if self.name.space != Space::Variable || !self.is_own() {
             return false;
         }
         let data = extent(self.contents, sym.address);
-        self.file.old.functions().any(|(_, one)| {
-            let function = Name::new(Space::Function, &one.name);
+        let refers = |name: &str| {
+            let function = Name::new(Space::Function, name);
             match find(self.kernel, self.file, &function) {
                 Found::Yes(function) => {
                     let code = extent(self.contents, function.address);
-                    self.kernel.refers(self.object_name, &code, &data)
+                    Some(self.kernel.refers(self.object_name, &code, &data))
                 }
-                Found::No | Found::Unclear(_) => false,
+                Found::No | Found::Unclear(_) => None,
             }
-        })
+        };
+        let known = self.file.compiled.as_ref().map(|both| both.old.users(&self.name.name));
+        match known.filter(|users| !users.is_empty()) {
+            Some(users) => {
+                let found: Vec<bool> = users.into_iter().filter_map(refers).collect();
+                found.iter().filter(|refers| **refers).count() * 2 > found.len()
+            }
+            None => self.file.old.functions().any(|(_, one)| refers(&one.name) == Some(true)),
+        }
     }
 
     /// Whether its neighbours are functions or variables that the file defines: the linker puts

@@ -20,6 +20,8 @@ pub struct Object {
     functions: BTreeMap<String, Vec<Content>>,
     /// The data of each name: static variables of several functions may share one.
     data: BTreeMap<String, Vec<Content>>,
+    /// The symbols that it defines, in any section.
+    defined: BTreeSet<String>,
 }
 
 /// What differs between two objects.
@@ -55,15 +57,29 @@ impl Object {
             let same = object.data.entry(stem(symbol.name).to_owned()).or_default();
             same.push(reader.content(symbol));
         }
+        object.defined = reader.defined().map(str::to_owned).collect();
         // The compiler's numbers decide the order of what shares a name.
         let all = object.functions.values_mut().chain(object.data.values_mut());
         all.for_each(|same| same.sort_unstable());
         Some(object)
     }
 
+    /// One of which only the names are known.
+    #[cfg(test)]
+    pub(crate) fn defining(names: &[&str]) -> Object {
+        let defined = names.iter().map(|name| (*name).to_owned()).collect();
+        Object { defined, ..Object::default() }
+    }
+
     /// The names of its functions.
     pub fn functions(&self) -> impl Iterator<Item = &str> {
         self.functions.keys().map(String::as_str)
+    }
+
+    /// Whether the compiler has left no symbol of this name: a `static` function is inlined, or a
+    /// variable has become a constant. An object without symbols tells nothing.
+    pub fn lacks(&self, name: &str) -> bool {
+        !self.defined.is_empty() && !self.defined.contains(name)
     }
 
     /// Whether the code at the address of a symbol is what this object has for it: `code` starts
@@ -74,6 +90,11 @@ impl Object {
         let parts = self.functions.get(stem(symbol))?.iter().filter(|part| part.is(symbol));
         let found: Vec<bool> = parts.map(|part| part.starts(code)).collect();
         (!found.is_empty()).then(|| found.contains(&true))
+    }
+
+    /// The functions whose code refers to a function or a variable.
+    pub fn users(&self, name: &str) -> Vec<&str> {
+        self.functions().filter(|function| self.uses(function).contains(name)).collect()
     }
 
     /// The functions and variables that a function's code refers to.
@@ -232,8 +253,17 @@ const char *const words[2] = { "one", "two" };
     }
 
     #[test]
+    fn what_is_inlined_has_no_symbol() {
+        let object = object(TEXT);
+        let names = ["a", "sum", "table", "twice", "gone"];
+        assert_eq!(names.map(|name| object.lacks(name)), [false, false, false, true, true]);
+        assert!(!Object::default().lacks("a"));
+    }
+
+    #[test]
     fn what_a_function_refers_to_is_known() {
         let object = object(TEXT);
+        assert_eq!(object.users("sum"), ["c"]);
         assert_eq!(object.uses("c"), ["a", "b", "print", "sum", "__func__"].into());
         assert!(object.uses("nothing").is_empty());
     }

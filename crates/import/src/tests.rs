@@ -20,15 +20,16 @@ fn import_of(
     kernel: &SmallKernel,
 ) -> (Option<Import>, Vec<Diagnostic>) {
     let reaches = BTreeMap::from([("act".to_owned(), BTreeSet::from(["hdr_call".to_owned()]))]);
-    import_reaching(old, new, code, &reaches, kernel)
+    import_reaching(old, new, code, &reaches, &Object::default(), kernel)
 }
 
-/// The same, where the code of functions refers to these.
+/// The same, where the code of functions refers to these, and the old text becomes this object.
 fn import_reaching(
     old: &str,
     new: &str,
     code: Option<&[&str]>,
     reaches: &BTreeMap<String, BTreeSet<String>>,
+    object: &Object,
     kernel: &SmallKernel,
 ) -> (Option<Import>, Vec<Diagnostic>) {
     let diff = TextDiff::from_lines(old, new);
@@ -40,8 +41,7 @@ fn import_reaching(
     let (old, new) = (text(old), text(&applied));
     let code: Option<BTreeSet<String>> =
         code.map(|code| code.iter().map(|name| (*name).to_owned()).collect());
-    let object = Object::default();
-    let compiled = code.as_ref().map(|code| Compiled { old: &object, code, reaches });
+    let compiled = code.as_ref().map(|code| Compiled { old: object, code, reaches });
     let file =
         File { path: "net/a.c", object: "vmlinux", old: &old, new: &new, compiled, shadows: &[] };
     let source = Source { file, lines: fix.files[0].lines() };
@@ -339,7 +339,8 @@ fn a_copy_of_an_inline_function_is_in_the_patch_too() {
     let mut kernel =
         SmallKernel::new("count act unrelated hdr_call hdr_inline|states calls.2|hits");
     kernel.refers.insert(("act", "calls.2"));
-    let (made, found) = import_reaching(OLD, &new, Some(&["act"]), &reaches, &kernel);
+    let (made, found) =
+        import_reaching(OLD, &new, Some(&["act"]), &reaches, &Object::default(), &kernel);
     let Some(made) = made else { panic!("{found:?}") };
     let uses = uses(&made);
     assert!(uses.contains(&"fn hdr_call".to_owned()), "{uses:?}");
@@ -446,6 +447,20 @@ fn a_function_that_nothing_calls_and_that_has_no_symbol_cannot_be_replaced() {
     let (made, found) = import_of(OLD, &new, Some(&["unrelated"]), &kernel);
     assert_eq!(made, None);
     assert!(codes(&found).contains(&"KPS1310"));
+}
+
+#[test]
+fn a_symbol_of_another_file_is_not_taken_for_an_inlined_function() {
+    let new = OLD.replace("calls++;", "calls += 2;");
+    let mut kernel = SmallKernel::new("count act unrelated small|states calls.2|hits");
+    kernel.refers.insert(("act", "calls.2"));
+    let of = |object: &Object| {
+        let (made, found) =
+            import_reaching(OLD, &new, Some(&["act"]), &BTreeMap::new(), object, &kernel);
+        uses(&made.unwrap_or_else(|| panic!("{found:#?}"))).contains(&"fn small".to_owned())
+    };
+    assert!(of(&Object::default()));
+    assert!(!of(&Object::defining(&["count", "act", "unrelated", "states", "hits", "table"])));
 }
 
 #[test]

@@ -175,6 +175,13 @@ impl<'d> Reader<'d> {
         })
     }
 
+    /// The names of all functions and variables.
+    pub(super) fn defined(&self) -> impl Iterator<Item = &'d str> + '_ {
+        let all = self.sections.values();
+        all.flat_map(|section| section.functions.iter().chain(&section.variables))
+            .map(|symbol| symbol.name)
+    }
+
     /// The content of a variable.
     pub(super) fn content(&self, symbol: Symbol<'d>) -> Content {
         let end = symbol.at.saturating_add(symbol.size);
