@@ -6,6 +6,7 @@ mod beside;
 mod front;
 mod git;
 mod reading;
+mod whole;
 
 use super::build::make_output;
 use super::{

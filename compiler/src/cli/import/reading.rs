@@ -2,6 +2,7 @@
 //! Reads the files of a fix: as the target's source has them, and with the fix applied.
 
 use super::front::{self, Pair};
+use super::whole::whole;
 use crate::cli::progress;
 use crate::driver;
 use crate::import::Front;
@@ -35,6 +36,9 @@ const READERS: usize = 8;
 pub(super) struct Read {
     /// The files in C that the target compiles, by path.
     files: BTreeMap<String, Pair>,
+    /// By the paths of these in the order of the fix, the changed files with their code: the file
+    /// itself, or those that it includes.
+    compiled: Vec<(String, Vec<String>)>,
     /// Files that the fix does not name: those whose code differs with its headers, and those that
     /// only show what is in these.
     others: BTreeMap<String, Pair>,
@@ -47,19 +51,37 @@ pub(super) struct Read {
 }
 
 /// A changed file in C.
-struct Changed<'a> {
-    change: &'a FileChange<'a>,
-    old: String,
-    new: String,
+pub(super) struct Changed<'a> {
+    /// Its path.
+    pub(super) path: String,
+    /// Its changes, and those of the files in C that it includes.
+    pub(super) changes: Vec<&'a FileChange<'a>>,
+    /// The text that the target has.
+    pub(super) old: String,
+    /// The text with the fix.
+    pub(super) new: String,
+}
+
+impl Changed<'_> {
+    /// Where the fix starts to change it.
+    fn place(&self) -> Span {
+        self.changes.first().map_or(Span::new(0, 0), |change| change.place)
+    }
 }
 
 impl Read {
     /// The files with the places of the diff that change them.
     pub(super) fn sources<'a>(&'a self, fix: &'a Fix<'_>) -> Vec<Source<'a>> {
-        let changes = fix.files.iter();
-        let own = changes.filter_map(|change| {
-            let (path, pair) = self.files.get_key_value(&change.path)?;
-            Some(Source { file: self.file(path, pair), lines: change.lines() })
+        let own = self.compiled.iter().filter_map(|(path, parts)| {
+            let pair = self.files.get(path)?;
+            let mut changes = fix.files.iter().filter(|change| parts.contains(&change.path));
+            let first = changes.next()?;
+            // In what a file includes, the diff has other lines.
+            let lines = match parts.as_slice() {
+                [own] if own == path => first.lines(),
+                _ => Lines { place: first.place, hunks: &[] },
+            };
+            Some(Source { file: self.file(path, pair), lines })
         });
         let mut headers = fix.files.iter().filter(|change| self.headers.contains_key(&change.path));
         let place = headers.next().map_or(Span::new(0, 0), |change| change.place);
@@ -168,12 +190,18 @@ pub(super) fn read(
             (Ok(Some((_, new))), FileKind::Header) => {
                 read.headers.insert(change.path.clone(), new);
             }
-            (Ok(Some((old, new))), _) => changed.push(Changed { change, old, new }),
+            (Ok(Some((old, new))), _) => {
+                let (path, changes) = (change.path.clone(), vec![change]);
+                changed.push(Changed { path, changes, old, new });
+            }
         }
     }
     if any_error(&found) {
         return Ok((read, found));
     }
+    let mut changed = whole(&front, changed)?;
+    let parts = |one: &Changed<'_>| one.changes.iter().map(|change| change.path.clone()).collect();
+    read.compiled = changed.iter().map(|one| (one.path.clone(), parts(one))).collect();
     let front = front.with_headers(read.headers.clone())?;
     read.files = read_all(&front, &changed, object, &mut found)?;
     found.extend(object.filter(|_| !any_error(&found)).and_then(|object| read.lacks(object)));
@@ -189,7 +217,7 @@ pub(super) fn read(
     }
     read.shadows = shadows;
     for one in &mut changed {
-        if let Some(text) = texts.get(&one.change.path) {
+        if let Some(text) = texts.get(&one.path) {
             one.new.clone_from(text);
         }
     }
@@ -227,16 +255,16 @@ fn read_all(
     found: &mut Vec<Diagnostic>,
 ) -> Result<BTreeMap<String, Pair>, Diagnostic> {
     let mut files = BTreeMap::new();
-    for Changed { change, old, new } in changed {
-        let path = &change.path;
+    for one in changed {
+        let Changed { path, old, new, .. } = one;
         match front::read(front, path, object, (old, new)) {
             Ok(Some(pair)) => drop(files.insert(path.clone(), pair)),
             Ok(None) => {
                 let message = format!("{path} is left out: this kernel does not compile it");
-                found.push(Diagnostic::new(LEFT_OUT, message).at(change.place, ""));
+                found.push(Diagnostic::new(LEFT_OUT, message).at(one.place(), ""));
             }
             Err(error) if [UNREAD_SOURCE, UNCLEAR_OBJECT].contains(&error.code) => {
-                found.push(error.at(change.place, ""));
+                found.push(error.at(one.place(), ""));
             }
             Err(error) => return Err(error),
         }
