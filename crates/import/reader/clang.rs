@@ -325,6 +325,16 @@ impl Cursor {
         unsafe { clang_Cursor_isFunctionInlined(self) != 0 }
     }
 
+    /// Whether it defines what is in files in C: a function that is not `inline`, or a variable that
+    /// other files can name.
+    pub fn is_definition_of_file(self) -> bool {
+        match self.kind() {
+            VARIABLE => self.storage() == Storage::Other,
+            FUNCTION => !self.is_inline() && self.definition() == Some(self),
+            _ => false,
+        }
+    }
+
     /// Whether a variable has an initial value.
     pub fn has_value(self) -> bool {
         // SAFETY: see above.

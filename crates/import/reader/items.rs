@@ -18,7 +18,7 @@ pub struct Item {
 /// What an item is.
 pub enum Kind {
     /// `#include`.
-    Include { spelled: String, path: Option<String>, brings: Vec<String> },
+    Include { spelled: String, path: Option<String>, defines: bool, is_part: bool, brings: Vec<String> },
     /// `#define`.
     Define { name: String, words: Vec<String> },
     /// `#undef`.
@@ -134,6 +134,8 @@ fn item_of(source: &Source<'_>, directive: Directive) -> Option<Item> {
             Kind::Include {
                 spelled: source.text.slice(&rest),
                 path: of_file.and_then(|one| one.path.clone()),
+                defines: of_file.is_some_and(|one| one.defines),
+                is_part: of_file.is_some_and(|one| one.is_part),
                 brings: of_file.map(|one| one.brings.clone()).unwrap_or_default(),
             }
         }
@@ -157,10 +159,15 @@ pub fn json(source: &Source<'_>, items: &[Item]) -> Vec<String> {
     let index = Index::new(source, items);
     let value = |item: &Item| {
         let kind = match &item.kind {
-            Kind::Include { spelled, path, brings } => {
-                let path = json::optional(path.as_deref());
+            Kind::Include { spelled, path, defines, is_part, brings } => {
                 let brings = json::list(brings.iter().map(|path| json::text(path)));
-                let members = [("spelled", json::text(spelled)), ("path", path), ("brings", brings)];
+                let members = [
+                    ("spelled", json::text(spelled)),
+                    ("path", json::optional(path.as_deref())),
+                    ("defines", defines.to_string()),
+                    ("is_part", is_part.to_string()),
+                    ("brings", brings),
+                ];
                 ("include", json::object(members))
             }
             Kind::Define { name, words } => {

@@ -21,6 +21,8 @@ pub struct Macros {
     /// Those that are in no other one.
     outer: Vec<Range<usize>>,
     words: RefCell<HashMap<String, Rc<Vec<String>>>>,
+    /// Those that the file defines.
+    own: Vec<String>,
 }
 
 /// A macro where it is used.
@@ -46,8 +48,11 @@ impl Macros {
         self.expanded.insert(expansion.range.start, expansion);
     }
 
-    /// Knows all expansions now.
-    pub fn finish(&mut self) {
+    /// Knows all macros and expansions now, those of this file among them.
+    pub fn finish(&mut self, main: File) {
+        let is_own = |cursor: &Cursor| cursor.location().in_file().0 == Some(main);
+        let own = self.defined.iter().filter(|(_, cursors)| cursors.iter().any(is_own));
+        self.own = own.map(|(name, _)| name.clone()).collect();
         for Expansion { range, .. } in self.expanded.values() {
             match self.outer.last() {
                 Some(last) if range.start < last.end => {}
@@ -117,11 +122,30 @@ impl Macros {
             let ((Some(file), start), (_, end)) = (start.in_file(), end.in_file()) else {
                 continue;
             };
-            words.extend(words_of(unit.contents(file).get(start..end).unwrap_or_default()));
+            let text = unit.contents(file).get(start..end).unwrap_or_default();
+            words.extend(words_of(text));
+            // `NFSDBG_##facility` is a macro of the file whose name starts so.
+            let starts = pasted(text);
+            let is_pasted = |name: &&String| starts.iter().any(|start| name.starts_with(start));
+            words.extend(self.own.iter().filter(is_pasted).cloned());
         }
         words.retain(|word| self.defined.contains_key(word));
         let words = Rc::new(words);
         self.words.borrow_mut().insert(name.to_owned(), words.clone());
         words
     }
+}
+
+/// The words that `##` joins with what is behind them.
+fn pasted(text: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(text);
+    let pieces: Vec<&str> = text.split("##").collect();
+    let before = pieces.split_last().map_or(&[][..], |(_, before)| before);
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let last = |piece: &&str| {
+        let trimmed = piece.trim_end();
+        let start = trimmed.rfind(|c| !is_part(c)).map_or(0, |at| at + 1);
+        trimmed[start..].to_owned()
+    };
+    before.iter().map(last).filter(|word| !word.is_empty()).collect()
 }

@@ -26,7 +26,7 @@ mod paths;
 mod text;
 mod uses;
 
-use clang::{Cursor, File, Unit};
+use clang::{Cursor, File, Storage, Unit};
 use macros::Macros;
 use paths::Paths;
 use std::ops::Range;
@@ -80,6 +80,10 @@ struct Included {
     at: usize,
     /// The file that clang has included.
     path: Option<String>,
+    /// Whether that file defines functions or variables that other files can name, by itself.
+    defines: bool,
+    /// Whether that file has `static` functions that are not `inline`: it is a part of a file in C.
+    is_part: bool,
     /// Those of the headers that are read of which this line is the first to include them, itself
     /// or through others.
     brings: Vec<String>,
@@ -127,10 +131,11 @@ impl<'p> Source<'p> {
                 }
                 clang::INCLUSION => source.include(cursor, &mut missing),
                 _ if source.place(cursor).is_some() => source.declared.push(cursor),
+                _ if cursor.is_definition_of_file() => source.defined_in_header(cursor),
                 _ => {}
             }
         }
-        source.macros.finish();
+        source.macros.finish(main);
         source
     }
 
@@ -138,12 +143,27 @@ impl<'p> Source<'p> {
     fn include(&mut self, cursor: Cursor, missing: &mut Vec<&String>) {
         let path = cursor.included().and_then(|file| self.paths.below(&file.name()));
         if let Some(at) = self.place(cursor) {
-            self.included.push(Included { at, path: path.clone(), brings: Vec::new() });
+            let included = Included { at, path: path.clone(), defines: false, is_part: false, brings: Vec::new() };
+            self.included.push(included);
         }
         let number = missing.iter().position(|header| Some(*header) == path.as_ref());
         if let (Some(number), Some(last)) = (number, self.included.last_mut()) {
             last.brings.push(missing.remove(number).clone());
         }
+    }
+
+    /// A header's definition of what a file in C has. A file may include such a header several
+    /// times, in functions too.
+    fn defined_in_header(&mut self, cursor: Cursor) {
+        let file = cursor.location().in_file().0;
+        let Some(path) = file.and_then(|file| self.paths.below(&file.name())) else { return };
+        let included = self.included.iter_mut();
+        included
+            .filter(|one| one.path.as_ref() == Some(&path))
+            .for_each(|one| match cursor.storage() {
+                Storage::Static => one.is_part = true,
+                _ => one.defines = true,
+            });
     }
 
     fn json(&self) -> String {

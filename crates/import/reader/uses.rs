@@ -229,11 +229,13 @@ fn is_const(cursor: Cursor) -> bool {
 /// The members of a struct or union, with those of nameless ones in it.
 fn members(source: &Source<'_>, cursor: Cursor) -> Vec<(String, Range<usize>)> {
     let mut found = Vec::new();
+    // A struct that a macro makes has no `;` of its own.
+    let limit = source.range(cursor).map_or(source.text.len(), |whole| whole.end);
     for child in cursor.children() {
         match child.kind() {
             clang::FIELD if !child.spelling().is_empty() => {
                 let Some(range) = source.range(child) else { continue };
-                let end = source.text.semicolon(range.end, source.text.len());
+                let end = source.text.semicolon(range.end, limit);
                 found.push((child.spelling(), range.start..end.unwrap_or(range.end)));
             }
             clang::STRUCT | clang::UNION if child.is_anonymous() => {

@@ -29,10 +29,8 @@ pub fn write(new: &Text, selection: &Selection, origin: Origin<'_>) -> String {
         ));
         text.push_str(&format!("#define {name} {name}_fixed\n"));
     }
-    let is_include = |n: &&usize| {
-        matches!(new.items().get(**n).map(|item| &item.kind), Some(ItemKind::Include { .. }))
-    };
-    let last_include = selection.items.keys().rfind(is_include).copied();
+    let whole = selection.items.iter().filter(|(_, form)| **form == Form::Whole);
+    let last_include = new.last_include(whole.map(|(n, _)| *n));
     let mut last: Option<usize> = None;
     for (n, form) in &selection.items {
         let chunk = match form {

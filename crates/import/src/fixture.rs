@@ -85,7 +85,8 @@ fn item(text: &str, range: Range<usize>) -> Item {
             let spelled = words[1].to_owned();
             let path = spelled.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
             let path = path.map(|path| format!("include/{path}"));
-            ItemKind::Include { brings: path.iter().cloned().collect(), path, spelled }
+            let brings = path.iter().cloned().collect();
+            ItemKind::Include { brings, path, defines: false, is_part: false, spelled }
         }
         "#define" => {
             let name = words[1].split('(').next().unwrap_or_default().to_owned();

@@ -264,7 +264,7 @@ fn used_headers<'h>(file: &File<'_>, headers: &'h BTreeMap<String, String>) -> B
 /// The file that an `#include` of this spelling names, and the changed headers that it brings.
 fn included<'f>(file: &'f File<'_>, spelled: &str) -> Option<(Option<&'f str>, &'f [String])> {
     file.new.items().iter().find_map(|item| match &item.kind {
-        ItemKind::Include { spelled: own, path, brings } if own == spelled => {
+        ItemKind::Include { spelled: own, path, brings, .. } if own == spelled => {
             Some((path.as_deref(), brings.as_slice()))
         }
         _ => None,

@@ -410,11 +410,22 @@ impl Selector<'_> {
         let items = self.file.new.items();
         let is_include = |item: &Item| matches!(item.kind, ItemKind::Include { .. });
         let Some(last) = items.iter().rposition(is_include) else { return };
+        let used: BTreeSet<String> = taken(self.file, &self.selection)
+            .flat_map(|one| &one.uses)
+            .filter_map(|used| match &used.at {
+                At::Header(path) => Some(path.clone()),
+                _ => None,
+            })
+            .collect();
+        let is_unused =
+            |path: &Option<String>| !path.as_deref().is_some_and(|path| used.contains(path));
         for (n, item) in items.iter().enumerate().take(last + 1) {
             match &item.kind {
                 // It would make the kernel's tracepoints a second time.
                 ItemKind::Define { name, .. } if name == "CREATE_TRACE_POINTS" => {}
-                ItemKind::Declarations(_) => {}
+                // It would make a second one of what the kernel has.
+                ItemKind::Include { defines: true, .. } | ItemKind::Declarations(_) => {}
+                ItemKind::Include { is_part: true, path, .. } if is_unused(path) => {}
                 _ => self.take_item(n),
             }
         }

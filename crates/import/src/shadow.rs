@@ -7,7 +7,7 @@ use crate::changes::Changes;
 use crate::fix::Lines;
 use crate::refused::place;
 use crate::text::{declarations, is_same, Name, Space, Text};
-use crate::unit::{Declaration, ItemKind, Kind, Of, Use};
+use crate::unit::{Declaration, Kind, Of, Use};
 use kps_diag::{Diagnostic, CHANGED_LAYOUT};
 use kps_grammar::{tokens, Language};
 use std::collections::{BTreeMap, BTreeSet};
@@ -207,11 +207,10 @@ pub(crate) fn getter(member: &str) -> String {
     format!("{member}_get_or_init")
 }
 
-/// The end of the last include.
+/// The end of the last include before the first function.
 fn behind_includes(text: &Text) -> usize {
-    let mut includes =
-        text.items().iter().filter(|item| matches!(item.kind, ItemKind::Include { .. }));
-    includes.next_back().map_or(0, |item| item.range.end)
+    let last = text.last_include(0..text.items().len());
+    last.and_then(|n| text.items().get(n)).map_or(0, |item| item.range.end)
 }
 
 /// A member whose shadow variable or macro has a name that is taken.

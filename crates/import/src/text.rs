@@ -96,6 +96,25 @@ impl Text {
         &self.text
     }
 
+    /// The last include of some items before the first function among them, whose header may be a
+    /// part of the file.
+    pub(crate) fn last_include(&self, items: impl Iterator<Item = usize>) -> Option<usize> {
+        let has_body = |one: &Declaration| {
+            matches!(one.kind, Kind::Function { is_definition: true, is_inline: false, .. })
+        };
+        let mut last = None;
+        for n in items {
+            match self.unit.items.get(n).map(|item| &item.kind) {
+                Some(ItemKind::Include { .. }) => last = Some(n),
+                Some(ItemKind::Declarations(all)) if last.is_some() && all.iter().any(has_body) => {
+                    break;
+                }
+                _ => {}
+            }
+        }
+        last
+    }
+
     /// What the front end says about the file.
     pub fn errors(&self) -> &[String] {
         &self.unit.errors

@@ -41,6 +41,11 @@ pub enum ItemKind {
         spelled: String,
         /// The file.
         path: Option<String>,
+        /// Whether that file defines functions or variables that other files can name, as a list
+        /// of macro calls does.
+        defines: bool,
+        /// Whether it has `static` functions that are not `inline`: it is a part of a file in C.
+        is_part: bool,
         /// The changed headers of which this line is the first to include them, itself or through
         /// others.
         brings: Vec<String>,
