@@ -70,9 +70,9 @@ pub(super) fn outcomes(target: &str, all: &[Asked]) -> Vec<Outcome> {
         let outcome = match &here {
             Some(cache) => {
                 let kernel = kernel::Kernel { cache: cache.clone(), name: target.to_owned() };
-                kernel::on(&kernel, || outcome(target, asked))
+                kernel::on(&kernel, || outcome(target, n, asked))
             }
-            None => outcome(target, asked),
+            None => outcome(target, n, asked),
         };
         println!("{}", line(asked, &outcome));
         found.lock().unwrap_or_else(|error| error.into_inner()).insert(n, outcome);
@@ -85,12 +85,13 @@ pub(super) fn outcomes(target: &str, all: &[Asked]) -> Vec<Outcome> {
     found.into_values().collect()
 }
 
-/// Imports a diff.
-fn outcome(target: &str, asked: &Asked) -> Outcome {
+/// Imports a diff, as the patch of this number.
+fn outcome(target: &str, n: usize, asked: &Asked) -> Outcome {
     let mut outcome = Outcome::NotAlone;
     for diff in &asked.diffs {
         let folder = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
-        let fix = folder.path().join("drawn.patch");
+        // Its name is the module's, and several are loaded at once.
+        let fix = folder.path().join(format!("drawn_{n}.patch"));
         std::fs::write(&fix, diff).unwrap_or_else(|error| panic!("{error}"));
         let (status, said) = import(target, &fix, &folder.path().join("made"));
         outcome = judged(target, asked, status, &said, &folder.path().join("made"));

@@ -42,8 +42,9 @@ pub(super) fn are_imported() -> Result<(), Diagnostic> {
     };
     let of_image = imported(name, in_order(true), OF_IMAGE);
     let of_modules = imported(name, in_order(false), OF_MODULES);
-    let changes = of_image.asked.iter().filter(|asked| !asked.drawn.function.is_init);
-    let changes = imported(name, changes.map(|asked| real(tree, &newer, asked)), REAL);
+    // Most changes need more than their file, so that those of more functions are tried.
+    let changes = in_order(true).filter(|asked| !asked.drawn.function.is_init);
+    let changes = imported(name, changes.map(|asked| real(tree, &newer, &asked)), REAL);
     all_at_once(&of_image);
     for unchanged in [&of_image, &of_modules] {
         have_a_reason(&unchanged.asked, &unchanged.outcomes);

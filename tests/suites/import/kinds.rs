@@ -34,7 +34,7 @@ enum Wanted {
 }
 use Wanted::{Built, Completed, Refused};
 
-const BUILT: [Kind; 12] = [
+const BUILT: [Kind; 14] = [
     Kind {
         about: "a function that the compiler has put into its caller",
         edits: &[Edit("fs/proc/meminfo.c", "\" kB\\n\", 4", "\" KB\\n\", 4")],
@@ -131,6 +131,19 @@ const BUILT: [Kind; 12] = [
             Edit("fs/xfs/libxfs/xfs_bmap.c", "return -EFSCORRUPTED;", "return -EIO;"),
         ],
         wanted: Built(&["object xfs {", "replace c \"fs/xfs/libxfs/xfs_bmap.c\";"]),
+    },
+    Kind {
+        about: "a file that another file includes",
+        edits: &[Edit("kernel/sched/psi.c", "for (full = 0; full < 2", "for (full = 0; full < 1")],
+        wanted: Built(&["fn psi_show { replace c \"kernel/sched/build_utility.c\"; }"]),
+    },
+    Kind {
+        about: "files that include lists of static calls, and parts of themselves",
+        edits: &[
+            Edit("arch/x86/kvm/x86.c", "if (kvm_x86_call(get_cpl)(vcpu) != 0 ||", "if (kvm_x86_call(get_cpl)(vcpu) > 0 ||"),
+            Edit("arch/x86/kvm/mmu/mmu.c", "if (direct)\n\t\t\taddr = 0;", "if (direct && gfn)\n\t\t\taddr = 0;"),
+        ],
+        wanted: Built(&["object kvm {", "fn kvm_emulate_xsetbv {"]),
     },
     Kind {
         about: "a new member",
