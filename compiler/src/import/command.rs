@@ -81,11 +81,7 @@ impl Commands {
             }
         }
         Err(not_compiled(path)
-            .note("no makefile of the kernel's source names it with the target's configuration")
-            .help(
-                "if another file includes it, fix that one by hand: write the functions that change \
-                 in a spec",
-            ))
+            .note("no makefile of the kernel's source names it with the target's configuration"))
     }
 
     /// The command for the object of a goal, if Kbuild makes it.

@@ -22,7 +22,9 @@ pub enum Storage {
     Extern,
     /// `static`.
     Static,
-    /// Another one, or none.
+    /// None.
+    None,
+    /// Another one.
     Other,
 }
 
@@ -313,6 +315,7 @@ impl Cursor {
     pub fn storage(self) -> Storage {
         // SAFETY: see above.
         match unsafe { clang_Cursor_getStorageClass(self) } {
+            1 => Storage::None,
             2 => Storage::Extern,
             3 => Storage::Static,
             _ => Storage::Other,
@@ -329,7 +332,7 @@ impl Cursor {
     /// other files can name.
     pub fn is_definition_of_file(self) -> bool {
         match self.kind() {
-            VARIABLE => self.storage() == Storage::Other,
+            VARIABLE => self.storage() == Storage::None,
             FUNCTION => !self.is_inline() && self.definition() == Some(self),
             _ => false,
         }

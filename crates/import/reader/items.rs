@@ -4,7 +4,7 @@
 use crate::clang::Cursor;
 use crate::text::Directive;
 use crate::uses::{self, Index};
-use crate::{json, Source};
+use crate::{json, Brought, Source};
 use std::ops::Range;
 
 /// Something at file scope.
@@ -18,7 +18,7 @@ pub struct Item {
 /// What an item is.
 pub enum Kind {
     /// `#include`.
-    Include { spelled: String, path: Option<String>, defines: bool, is_part: bool, brings: Vec<String> },
+    Include { spelled: String, path: Option<String>, defines: bool, is_part: bool, brings: Vec<Brought> },
     /// `#define`.
     Define { name: String, words: Vec<String> },
     /// `#undef`.
@@ -160,7 +160,11 @@ pub fn json(source: &Source<'_>, items: &[Item]) -> Vec<String> {
     let value = |item: &Item| {
         let kind = match &item.kind {
             Kind::Include { spelled, path, defines, is_part, brings } => {
-                let brings = json::list(brings.iter().map(|path| json::text(path)));
+                let brought = |one: &Brought| {
+                    let behind = json::list(one.behind.iter().map(|name| json::text(name)));
+                    json::object([("path", json::text(&one.path)), ("behind", behind)])
+                };
+                let brings = json::list(brings.iter().map(brought));
                 let members = [
                     ("spelled", json::text(spelled)),
                     ("path", json::optional(path.as_deref())),

@@ -136,9 +136,12 @@ impl Macros {
     }
 }
 
-/// The words that `##` joins with what is behind them.
+/// The words that `##` joins with what is behind them, without the parameters of the macro.
 fn pasted(text: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(text);
+    let parameters = text.split_once('(').and_then(|(_, rest)| rest.split_once(')'));
+    let parameters: Vec<&str> =
+        parameters.map_or("", |(names, _)| names).split(',').map(str::trim).collect();
     let pieces: Vec<&str> = text.split("##").collect();
     let before = pieces.split_last().map_or(&[][..], |(_, before)| before);
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -147,5 +150,6 @@ fn pasted(text: &[u8]) -> Vec<String> {
         let start = trimmed.rfind(|c| !is_part(c)).map_or(0, |at| at + 1);
         trimmed[start..].to_owned()
     };
-    before.iter().map(last).filter(|word| !word.is_empty()).collect()
+    let is_start = |word: &String| !word.is_empty() && !parameters.contains(&word.as_str());
+    before.iter().map(last).filter(is_start).collect()
 }

@@ -75,6 +75,7 @@ fn read() -> Result<String, String> {
 }
 
 /// An `#include` of a file.
+#[derive(Default)]
 struct Included {
     /// Where the line is.
     at: usize,
@@ -84,9 +85,21 @@ struct Included {
     defines: bool,
     /// Whether that file has `static` functions that are not `inline`: it is a part of a file in C.
     is_part: bool,
+    /// Whether it describes trace events, which it makes only where `CREATE_TRACE_POINTS` is defined.
+    is_trace: bool,
     /// Those of the headers that are read of which this line is the first to include them, itself
     /// or through others.
-    brings: Vec<String>,
+    brings: Vec<Brought>,
+    /// The kernel's public headers that this line includes through headers that are not public.
+    public: Vec<String>,
+}
+
+/// A header that is included.
+#[derive(Clone)]
+pub struct Brought {
+    path: String,
+    /// The public headers that are included before.
+    behind: Vec<String>,
 }
 
 /// A file that clang has read.
@@ -143,12 +156,28 @@ impl<'p> Source<'p> {
     fn include(&mut self, cursor: Cursor, missing: &mut Vec<&String>) {
         let path = cursor.included().and_then(|file| self.paths.below(&file.name()));
         if let Some(at) = self.place(cursor) {
-            let included = Included { at, path: path.clone(), defines: false, is_part: false, brings: Vec::new() };
-            self.included.push(included);
+            self.included.push(Included { at, path: path.clone(), ..Included::default() });
+            return self.bring(path, missing);
         }
+        let Some(last) = self.included.last_mut() else { return };
+        last.is_trace |= path.as_deref() == Some("include/trace/define_trace.h");
+        let is_public = |path: &Option<String>| {
+            path.as_ref().is_none_or(|path| path.starts_with("include/") || path.contains("/include/"))
+        };
+        let file = cursor.location().in_file().0;
+        let from = file.and_then(|file| self.paths.below(&file.name()));
+        if is_public(&path) && !is_public(&from) {
+            last.public.push(cursor.spelling());
+        }
+        self.bring(path, missing);
+    }
+
+    /// The last line of the file that is an `#include` brings a header.
+    fn bring(&mut self, path: Option<String>, missing: &mut Vec<&String>) {
         let number = missing.iter().position(|header| Some(*header) == path.as_ref());
         if let (Some(number), Some(last)) = (number, self.included.last_mut()) {
-            last.brings.push(missing.remove(number).clone());
+            let (path, behind) = (missing.remove(number).clone(), last.public.clone());
+            last.brings.push(Brought { path, behind });
         }
     }
 
@@ -159,7 +188,7 @@ impl<'p> Source<'p> {
         let Some(path) = file.and_then(|file| self.paths.below(&file.name())) else { return };
         let included = self.included.iter_mut();
         included
-            .filter(|one| one.path.as_ref() == Some(&path))
+            .filter(|one| one.path.as_ref() == Some(&path) && !one.is_trace)
             .for_each(|one| match cursor.storage() {
                 Storage::Static => one.is_part = true,
                 _ => one.defines = true,

@@ -93,9 +93,10 @@ impl Search<'_> {
         old.is_some_and(|old| self.kernel.has_code(self.object_name, sym, old))
     }
 
-    /// Whether the code of the file's functions refers to the variable: of most that do so if
-    /// the file was compiled, or else of any. Code is searched for addresses without being read, so
-    /// that one function may seem to refer to anything, and a part of another is elsewhere.
+    /// Whether the code of the file's functions refers to the variable: of half of those that
+    /// do so if the file was compiled, or else of any. Code is searched for addresses without being
+    /// read, so that one function may seem to refer to anything; and the part of a function that the
+    /// compiler has split off has another symbol.
     fn references(&self, sym: &Sym<'_>) -> bool {
         if self.name.space != Space::Variable || !self.is_own() {
             return false;
@@ -115,7 +116,8 @@ impl Search<'_> {
         match known.filter(|users| !users.is_empty()) {
             Some(users) => {
                 let found: Vec<bool> = users.into_iter().filter_map(refers).collect();
-                found.iter().filter(|refers| **refers).count() * 2 > found.len()
+                let count = found.iter().filter(|refers| **refers).count();
+                count > 0 && count * 2 >= found.len()
             }
             None => self.file.old.functions().any(|(_, one)| refers(&one.name) == Some(true)),
         }

@@ -5,7 +5,9 @@
 use crate::kernel::{Kernel, Symbol};
 use crate::objects;
 use crate::text::Text;
-use crate::unit::{At, Declaration, Declared, Item, ItemKind, Kind, Of, StaticLocal, Unit, Use};
+use crate::unit::{
+    At, Brought, Declaration, Declared, Item, ItemKind, Kind, Of, StaticLocal, Unit, Use,
+};
 use kps_facts::{Calls, Export, Facts, Object, Section, Sym, Symbols};
 use kps_grammar::{identifiers, Language};
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,7 +87,8 @@ fn item(text: &str, range: Range<usize>) -> Item {
             let spelled = words[1].to_owned();
             let path = spelled.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
             let path = path.map(|path| format!("include/{path}"));
-            let brings = path.iter().cloned().collect();
+            let brought = |path: &String| Brought { path: path.clone(), behind: Vec::new() };
+            let brings = path.iter().map(brought).collect();
             ItemKind::Include { brings, path, defines: false, is_part: false, spelled }
         }
         "#define" => {

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
-//! The code of changed headers in files that the fix does not name: macros and inline functions
-//! become part of every file that uses them.
+//! The code of changed headers in files that the fix does not name: macros, inline functions and
+//! the values of constants become part of every file that uses them.
 
 use crate::changes::{Change, Changes};
 use crate::shadow::Both;
-use crate::text::Space;
+use crate::text::{declarations, Space, Text};
+use crate::unit::Kind;
 use kps_grammar::{identifiers, Language};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// The macros and inline functions of headers that the fix changes.
+/// The macros, inline functions and constants of headers that the fix changes.
 pub fn changed(headers: &[Both<'_>]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for header in headers {
@@ -17,8 +18,64 @@ pub fn changed(headers: &[Both<'_>]) -> BTreeSet<String> {
             let changed = changes.in_space(space).filter(|(_, how)| *how != Change::Added);
             names.extend(changed.map(|(name, _)| name.to_owned()));
         }
+        let after = constants(header.new);
+        let changed = constants(header.old).into_iter();
+        let changed = changed.filter(|(name, value)| after.get(name) != Some(value));
+        names.extend(changed.map(|(name, _)| name));
     }
     names
+}
+
+/// What the value of a constant is: that of an expression, and so many more.
+type Value = (String, usize);
+
+/// The constants of the enumerations of a text.
+fn constants(text: &Text) -> BTreeMap<String, Value> {
+    let mut found = BTreeMap::new();
+    for (n, item) in text.items().iter().enumerate() {
+        for one in declarations(item) {
+            if let Kind::Enum { constants } = &one.kind {
+                found.extend(values(text.item(n), constants));
+            }
+        }
+    }
+    found
+}
+
+/// The values of the constants that an enumeration has in this order.
+fn values(text: &str, constants: &[String]) -> Vec<(String, Value)> {
+    let mut words = identifiers(text, Language::C);
+    let mut value: Value = (String::new(), 0);
+    let mut found = Vec::new();
+    for constant in constants {
+        let Some((at, _)) = words.find(|(_, word)| word == constant) else { break };
+        let behind = text.get(at + constant.len()..).unwrap_or_default().trim_start();
+        value = match behind.strip_prefix('=') {
+            Some(rest) => (expression(rest), 0),
+            None => (value.0, value.1 + 1),
+        };
+        found.push((constant.clone(), value.clone()));
+    }
+    found
+}
+
+/// The expression that a text starts with, up to a comma or bracket that is not in it.
+fn expression(text: &str) -> String {
+    let mut depth = 0_usize;
+    let end = text.find(|c| match c {
+        '(' => {
+            depth += 1;
+            false
+        }
+        ')' if depth > 0 => {
+            depth -= 1;
+            false
+        }
+        ',' | '}' | ')' => depth == 0,
+        _ => false,
+    });
+    let whole = text.get(..end.unwrap_or(text.len())).unwrap_or_default();
+    whole.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Whether a text has one of these names as a word.
@@ -67,6 +124,21 @@ mod tests {
         static inline int outer(int x)\n{\n\treturn TWICE(x);\n}\n\n\
         int declared(int (*small)(int));\n\n\
         static inline int other(int x)\n{\n\treturn smaller(x);\n}\n#endif\n";
+
+    #[test]
+    fn a_constant_moves_with_those_before_it() {
+        let of = |text: &str, names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            let found = values(text, &names).into_iter();
+            found.map(|(name, (base, more))| format!("{name} {base}+{more}")).collect::<Vec<_>>()
+        };
+        let text = "enum e { /* A, B */ A, B = MAX(1, 2), C, /* D = 3 */ D };";
+        assert_eq!(
+            of(text, &["A", "B", "C", "D"]),
+            ["A +1", "B MAX(1, 2)+0", "C MAX(1, 2)+1", "D MAX(1, 2)+2"]
+        );
+        assert_eq!(of("enum { A, X, B }", &["A", "X", "B"]), ["A +1", "X +2", "B +3"]);
+    }
 
     #[test]
     fn definitions_around_a_name_are_found() {

@@ -3,15 +3,17 @@
 
 use crate::c_file::{difference, write, Origin};
 use crate::changes::{Change, Changes};
+use crate::find::{find, Found};
 use crate::fix::{Edit, FileChange, Fix, Lines};
 use crate::kernel::Kernel;
 use crate::refused::{layouts, place, refused};
 use crate::roots::{File, Root, Roots};
 use crate::selection::{select, UseLine};
 use crate::shadow::{Both, Shadow};
-use crate::text::{declarations, Space};
-use crate::unit::{At, ItemKind};
+use crate::text::{declarations, Name, Space, Text};
+use crate::unit::{At, Brought, Declaration, ItemKind};
 use kps_diag::{any_error, Diagnostic, HEADER_ELSEWHERE, LEFT_OUT, NOTHING_TO_IMPORT};
+use kps_grammar::{identifiers, Language};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A file of a fix, read, with what the diff says of it.
@@ -28,7 +30,7 @@ pub struct Source<'a> {
 pub struct Import {
     /// The texts of the files beside the spec, by their paths.
     pub files: BTreeMap<String, String>,
-    /// The new files, which the kernel has nothing of.
+    /// The files that replace nothing: new ones, and those that other files call.
     pub new_files: BTreeSet<String>,
     /// What is in each object.
     pub objects: BTreeMap<String, Contents>,
@@ -80,12 +82,15 @@ pub fn import(
             Some((item, _)) => error.at(place(lines, file.new, item), ""),
             None => error.at(lines.place, ""),
         }));
-        if roots.is_empty() {
+        let provided = provided(file, sources, kernel);
+        if roots.is_empty() && provided.is_empty() {
             found.extend((!is_stuck).then(|| no_code(file, lines)));
             continue;
         }
         found.extend(without_effect(file, lines, &changes, &roots));
-        let (selection, errors) = select(file, roots.values(), &changes, kernel);
+        let replaced = roots.values().map(|root| root.name.as_str());
+        let written = replaced.chain(provided).collect();
+        let (selection, errors) = select(file, written, &changes, kernel);
         found.extend(errors.into_iter().map(|error| error.at(lines.place, "")));
         found.extend(selection.traces.iter().map(|name| {
             let message = format!("the calls of `{name}()` in {} are left out", file.path);
@@ -95,6 +100,9 @@ pub fn import(
         let origin = Origin { path: file.path, version, header: &fix.header };
         let text = write(file.new, &selection, origin);
         import.files.insert(file.path.to_owned(), with_headers(text, file, headers));
+        if roots.is_empty() {
+            import.new_files.insert(file.path.to_owned());
+        }
         import.differences.push(difference(file.old, file.new, &selection, file.path));
         for (object, line) in selection.uses {
             import.objects.entry(object).or_default().uses.insert(line);
@@ -122,6 +130,26 @@ pub fn import(
     add_new_files(fix, headers, &mut import);
     let is_whole = !any_error(&found);
     (is_whole.then_some(import), found)
+}
+
+/// The functions of a file that other files of the fix call, and that the kernel has no symbol of:
+/// new ones, and those that were `static` and are inlined.
+fn provided<'f>(file: &File<'f>, sources: &[Source<'_>], kernel: &dyn Kernel) -> BTreeSet<&'f str> {
+    let others =
+        || sources.iter().map(|source| &source.file).filter(|other| other.path != file.path);
+    let is_new = |one: &&Declaration| {
+        !one.is_static && file.old.function(&one.name).is_none_or(|(_, old)| old.is_static)
+    };
+    let is_called = |name: &str| {
+        let calls =
+            |text: &Text| identifiers(text.text(), Language::C).any(|(_, word)| word == name);
+        others().any(|other| other.object == file.object && calls(other.new))
+    };
+    let all = file.new.functions().map(|(_, one)| one).filter(is_new);
+    let called = all.filter(|one| is_called(&one.name)).map(|one| one.name.as_str());
+    called
+        .filter(|name| find(kernel, file, &Name::new(Space::Function, *name)) == Found::No)
+        .collect()
 }
 
 /// The note about a file whose functions stay as they are.
@@ -224,7 +252,12 @@ fn with_headers(text: String, file: &File<'_>, headers: &BTreeMap<String, String
             lines.push(line.to_owned());
             continue;
         };
-        lines.extend(brings.iter().filter_map(|path| used.take(&path.as_str())).map(own));
+        for Brought { path, behind } in brings {
+            if let Some(path) = used.take(&path.as_str()) {
+                lines.extend(behind.iter().map(|name| format!("#include <{name}>\n")));
+                lines.push(own(path));
+            }
+        }
         if path.is_none_or(|path| !changed.contains(path)) {
             lines.push(line.to_owned());
         }
@@ -246,7 +279,8 @@ fn used_headers<'h>(file: &File<'_>, headers: &'h BTreeMap<String, String>) -> B
     for item in file.new.items() {
         match &item.kind {
             ItemKind::Include { path, brings, .. } => {
-                path.iter().chain(brings).for_each(|path| add(path));
+                let brought = brings.iter().map(|one| &one.path);
+                path.iter().chain(brought).for_each(|path| add(path));
             }
             ItemKind::Declarations(all) => {
                 for used in all.iter().flat_map(|one| &one.uses) {
@@ -262,7 +296,7 @@ fn used_headers<'h>(file: &File<'_>, headers: &'h BTreeMap<String, String>) -> B
 }
 
 /// The file that an `#include` of this spelling names, and the changed headers that it brings.
-fn included<'f>(file: &'f File<'_>, spelled: &str) -> Option<(Option<&'f str>, &'f [String])> {
+fn included<'f>(file: &'f File<'_>, spelled: &str) -> Option<(Option<&'f str>, &'f [Brought])> {
     file.new.items().iter().find_map(|item| match &item.kind {
         ItemKind::Include { spelled: own, path, brings, .. } if own == spelled => {
             Some((path.as_deref(), brings.as_slice()))

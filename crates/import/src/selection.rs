@@ -8,7 +8,7 @@ use crate::changes::{Change, Changes};
 use crate::declared::{extern_text, per_cpu_declaration};
 use crate::find::{find, find_in, Found};
 use crate::kernel::{self, Kernel, SymbolKind, VMLINUX};
-use crate::roots::{File, Root};
+use crate::roots::File;
 use crate::shadow::getter;
 use crate::text::{declarations, is_definition, Name, Space};
 use crate::unit::{At, Declaration, Declared, Item, ItemKind, Kind, Of, Use};
@@ -59,14 +59,13 @@ pub enum UseLine {
     PerCpu(String),
 }
 
-/// Selects what the new bodies need.
-pub fn select<'a>(
+/// Selects what the new bodies need: those of the functions that the file is written for.
+pub fn select(
     file: &File<'_>,
-    roots: impl IntoIterator<Item = &'a Root>,
+    roots: BTreeSet<&str>,
     changes: &Changes,
     kernel: &dyn Kernel,
 ) -> (Selection, Vec<Diagnostic>) {
-    let roots: BTreeSet<&str> = roots.into_iter().map(|root| root.name.as_str()).collect();
     let mut selector = Selector {
         file,
         changes,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //! From a diff to the files of a patch, on small files and a small kernel.
 
+mod files;
+
 use crate::fix::Fix;
 use crate::fixture::{text, SmallKernel};
 use crate::import::{import, Headers, Import, Source};

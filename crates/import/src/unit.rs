@@ -48,7 +48,7 @@ pub enum ItemKind {
         is_part: bool,
         /// The changed headers of which this line is the first to include them, itself or through
         /// others.
-        brings: Vec<String>,
+        brings: Vec<Brought>,
     },
     /// `#define` of a name, and the words of its replacement.
     Define {
@@ -65,6 +65,16 @@ pub enum ItemKind {
     /// One declaration or several: a macro such as `DEFINE_MUTEX` or `SYSCALL_DEFINE3` may make
     /// many, and a `struct` may come with a variable.
     Declarations(Vec<Declaration>),
+}
+
+/// A changed header that a line includes.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Brought {
+    /// Its path.
+    pub path: String,
+    /// The public headers that headers of the source's own folders include before, as they name
+    /// them: `linux/mm.h`. It may need them.
+    pub behind: Vec<String>,
 }
 
 /// A declaration.

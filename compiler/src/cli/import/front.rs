@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Has the target's compilers read and compile the files of a fix.
 
+use super::whole::{expanded, Texts};
 use crate::cli::progress;
 use crate::import::Front;
 use kps_diag::{list, Diagnostic, NOT_COMPILED, UNCLEAR_OBJECT, UNREAD_SOURCE};
@@ -68,7 +69,11 @@ pub(super) fn read(
 }
 
 /// Reads a file that the fix does not name, if its code differs with the changed headers.
-pub(super) fn follow(front: &Front, path: &str) -> Result<Option<Pair>, Diagnostic> {
+pub(super) fn follow(
+    front: &Front,
+    path: &str,
+    object: Option<&str>,
+) -> Result<Option<Pair>, Diagnostic> {
     let (before, after) = match front.compile_both(path) {
         Err(error) if error.code == NOT_COMPILED => return Ok(None),
         compiled => compiled?,
@@ -79,8 +84,8 @@ pub(super) fn follow(front: &Front, path: &str) -> Result<Option<Pair>, Diagnost
     match Differences::between(&before, &after).functions.changed.is_empty() {
         true => Ok(None),
         false => {
-            let text = front.text(path)?;
-            read(front, path, None, (&text, &text))
+            let text = expanded(front, path, &Texts::new())?;
+            read(front, path, object, (&text, &text))
         }
     }
 }

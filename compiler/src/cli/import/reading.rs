@@ -2,7 +2,7 @@
 //! Reads the files of a fix: as the target's source has them, and with the fix applied.
 
 use super::front::{self, Pair};
-use super::whole::whole;
+use super::whole::{compiled, whole};
 use crate::cli::progress;
 use crate::driver;
 use crate::import::Front;
@@ -23,7 +23,7 @@ use kps_import::shadow::{rewrite, Both, Rewritten, Shadow};
 use kps_import::text::is_same;
 use kps_import::{Headers, Source};
 use kps_targets::{Cache, Target};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// The most files that are compiled because they name what a header changes.
@@ -36,9 +36,8 @@ const READERS: usize = 8;
 pub(super) struct Read {
     /// The files in C that the target compiles, by path.
     files: BTreeMap<String, Pair>,
-    /// By the paths of these in the order of the fix, the changed files with their code: the file
-    /// itself, or those that it includes.
-    compiled: Vec<(String, Vec<String>)>,
+    /// For each compiled file, in the order of the fix, the changed files that are its text.
+    compiled: Vec<Parts>,
     /// Files that the fix does not name: those whose code differs with its headers, and those that
     /// only show what is in these.
     others: BTreeMap<String, Pair>,
@@ -48,6 +47,15 @@ pub(super) struct Read {
     headers: BTreeMap<String, String>,
     /// The new members of structs.
     pub(super) shadows: Vec<Shadow>,
+}
+
+/// A compiled file, and the changed files that are its text.
+#[derive(Debug)]
+struct Parts {
+    path: String,
+    changed: Vec<String>,
+    /// Whether they are more than the file itself.
+    is_expanded: bool,
 }
 
 /// A changed file in C.
@@ -60,6 +68,15 @@ pub(super) struct Changed<'a> {
     pub(super) old: String,
     /// The text with the fix.
     pub(super) new: String,
+    /// Whether its text has that of files which it includes.
+    pub(super) is_expanded: bool,
+}
+
+impl Parts {
+    fn of(one: &Changed<'_>) -> Parts {
+        let changed = one.changes.iter().map(|change| change.path.clone()).collect();
+        Parts { path: one.path.clone(), changed, is_expanded: one.is_expanded }
+    }
 }
 
 impl Changed<'_> {
@@ -72,14 +89,14 @@ impl Changed<'_> {
 impl Read {
     /// The files with the places of the diff that change them.
     pub(super) fn sources<'a>(&'a self, fix: &'a Fix<'_>) -> Vec<Source<'a>> {
-        let own = self.compiled.iter().filter_map(|(path, parts)| {
+        let own = self.compiled.iter().filter_map(|Parts { path, changed, is_expanded }| {
             let pair = self.files.get(path)?;
-            let mut changes = fix.files.iter().filter(|change| parts.contains(&change.path));
+            let mut changes = fix.files.iter().filter(|change| changed.contains(&change.path));
             let first = changes.next()?;
-            // In what a file includes, the diff has other lines.
-            let lines = match parts.as_slice() {
-                [own] if own == path => first.lines(),
-                _ => Lines { place: first.place, hunks: &[] },
+            // The diff has the lines of the single files.
+            let lines = match is_expanded {
+                false => first.lines(),
+                true => Lines { place: first.place, hunks: &[] },
             };
             Some(Source { file: self.file(path, pair), lines })
         });
@@ -122,19 +139,25 @@ impl Read {
     }
 
     /// Reads the files that the fix does not name and that have code of its headers.
-    fn follow(&mut self, front: &Front, fix: &Fix<'_>) -> Result<(), Diagnostic> {
+    fn follow(
+        &mut self,
+        front: &Front,
+        fix: &Fix<'_>,
+        object: Option<&str>,
+    ) -> Result<(), Diagnostic> {
         let paths: Vec<String> = self.headers.keys().cloned().collect();
         for path in paths {
             if !self.headers(fix).read.iter().any(|header| header.path == path) {
-                self.find_reader(front, &path)?;
+                self.find_reader(front, &path, object)?;
             }
         }
         let names = changed(&self.headers(fix).read);
         if names.is_empty() {
             return Ok(());
         }
-        let mut naming = progress()
+        let naming = progress()
             .step("searching the source for what the headers change", || front.naming(names))?;
+        let mut naming = all_compiled(front, naming)?;
         naming.retain(|path| !self.files.contains_key(path) && !self.others.contains_key(path));
         if naming.len() > FOLLOWED {
             self.unfollowed = Some(naming.len());
@@ -142,7 +165,7 @@ impl Read {
         }
         progress().step("compiling the files that name it", || {
             for path in naming {
-                if let Some(pair) = front::follow(front, &path)? {
+                if let Some(pair) = front::follow(front, &path, object)? {
                     self.others.insert(path, pair);
                 }
             }
@@ -151,13 +174,18 @@ impl Read {
     }
 
     /// Reads a file that includes a header, if no file of the fix does.
-    fn find_reader(&mut self, front: &Front, header: &str) -> Result<(), Diagnostic> {
+    fn find_reader(
+        &mut self,
+        front: &Front,
+        header: &str,
+        object: Option<&str>,
+    ) -> Result<(), Diagnostic> {
         if front.header(header).is_none() {
             return Ok(());
         }
         for path in front.including(header)?.into_iter().take(READERS) {
             let text = front.text(&path)?;
-            let pair = front::read(front, &path, None, (&text, &text))?;
+            let pair = front::read(front, &path, object, (&text, &text))?;
             if let Some(pair) = pair.filter(|pair| pair.headers.contains_key(header)) {
                 self.others.insert(path, pair);
                 return Ok(());
@@ -165,6 +193,18 @@ impl Read {
         }
         Ok(())
     }
+}
+
+/// The files whose objects have the code of these.
+fn all_compiled(front: &Front, paths: BTreeSet<String>) -> Result<BTreeSet<String>, Diagnostic> {
+    if paths.len() > FOLLOWED {
+        return Ok(paths);
+    }
+    let mut found = BTreeSet::new();
+    for path in paths {
+        found.extend(compiled(front, &path)?);
+    }
+    Ok(found)
 }
 
 /// Reads the files of a fix. `object` is the module that the user names for those that are in
@@ -192,7 +232,7 @@ pub(super) fn read(
             }
             (Ok(Some((old, new))), _) => {
                 let (path, changes) = (change.path.clone(), vec![change]);
-                changed.push(Changed { path, changes, old, new });
+                changed.push(Changed { path, changes, old, new, is_expanded: false });
             }
         }
     }
@@ -200,8 +240,7 @@ pub(super) fn read(
         return Ok((read, found));
     }
     let mut changed = whole(&front, changed)?;
-    let parts = |one: &Changed<'_>| one.changes.iter().map(|change| change.path.clone()).collect();
-    read.compiled = changed.iter().map(|one| (one.path.clone(), parts(one))).collect();
+    read.compiled = changed.iter().map(Parts::of).collect();
     let front = front.with_headers(read.headers.clone())?;
     read.files = read_all(&front, &changed, object, &mut found)?;
     found.extend(object.filter(|_| !any_error(&found)).and_then(|object| read.lacks(object)));
@@ -212,7 +251,7 @@ pub(super) fn read(
         return Ok((read, found));
     }
     if shadows.is_empty() {
-        read.follow(&front, fix)?;
+        read.follow(&front, fix, object)?;
         return Ok((read, found));
     }
     read.shadows = shadows;
@@ -238,7 +277,7 @@ pub(super) fn read(
     if any_error(&found) {
         return Ok((read, found));
     }
-    read.follow(&front, fix)?;
+    read.follow(&front, fix, object)?;
     Ok((read, found))
 }
 

@@ -7,12 +7,14 @@ use super::reading::Changed;
 use crate::import::Front;
 use crate::input::included;
 use kps_diag::{Diagnostic, NOT_COMPILED};
+use kps_host::below::read_below;
 use kps_host::disk::entries;
+use kps_host::input::C_FILE;
 use kps_import::fix::FileChange;
 use std::collections::BTreeMap;
 
 /// Texts by their paths.
-type Texts<'a> = BTreeMap<&'a str, &'a str>;
+pub(super) type Texts<'a> = BTreeMap<&'a str, &'a str>;
 
 /// How deep files include each other.
 const DEPTH: usize = 4;
@@ -24,10 +26,11 @@ pub(super) fn whole<'a>(
 ) -> Result<Vec<Changed<'a>>, Diagnostic> {
     let mut files: Vec<(String, Vec<&FileChange<'a>>)> = Vec::new();
     for one in &changed {
-        let path = including(front, &one.path)?.unwrap_or_else(|| one.path.clone());
-        match files.iter_mut().find(|(known, _)| *known == path) {
-            Some((_, changes)) => changes.extend(&one.changes),
-            None => files.push((path, one.changes.clone())),
+        for path in compiled(front, &one.path)? {
+            match files.iter_mut().find(|(known, _)| *known == path) {
+                Some((_, changes)) => changes.extend(&one.changes),
+                None => files.push((path, one.changes.clone())),
+            }
         }
     }
     let before: Texts = changed.iter().map(|one| (one.path.as_str(), one.old.as_str())).collect();
@@ -36,36 +39,43 @@ pub(super) fn whole<'a>(
     for (path, changes) in files {
         let old = expanded(front, &path, &before)?;
         let new = expanded(front, &path, &after)?;
-        whole.push(Changed { path, changes, old, new });
+        let is_own = changed.iter().any(|one| one.path == path && one.old == old);
+        whole.push(Changed { path, changes, old, new, is_expanded: !is_own });
     }
     Ok(whole)
 }
 
-/// The file of the same folder, or of that above, which includes one that the kernel does not
-/// compile by itself.
-fn including(front: &Front, path: &str) -> Result<Option<String>, Diagnostic> {
+/// The files whose objects have the code of a file: those of its folder and of that above which
+/// include it, and itself if the kernel compiles it or nothing includes it.
+pub(super) fn compiled(front: &Front, path: &str) -> Result<Vec<String>, Diagnostic> {
+    let file_name = path.rsplit('/').next().unwrap_or(path);
     let mut readers = Vec::new();
     for folder in path.match_indices('/').rev().take(2).map(|(end, _)| &path[..end]) {
         for file in entries(&front.source().join(folder))? {
             let name = file.file_name().unwrap_or_default().to_string_lossy();
             let other = format!("{folder}/{name}");
-            if name.ends_with(".c") && other != path && file.is_file() {
-                let text = front.text(&other)?;
-                if included(&other, &text).iter().any(|included| included == path) {
-                    readers.push(other);
-                }
+            if !name.ends_with(".c") || other == path || !file.is_file() {
+                continue;
+            }
+            // A few old files have names of people in another encoding.
+            let Ok(bytes) = read_below(front.source(), &other, C_FILE) else { continue };
+            let text = String::from_utf8_lossy(&bytes);
+            let includes = || included(&other, &text).iter().any(|included| included == path);
+            if text.contains(&format!("{file_name}\"")) && includes() {
+                readers.push(other);
             }
         }
     }
-    if readers.is_empty() || is_compiled(front, path)? {
-        return Ok(None);
-    }
+    let mut found = Vec::new();
     for reader in readers {
         if is_compiled(front, &reader)? {
-            return Ok(Some(reader));
+            found.push(reader);
         }
     }
-    Ok(None)
+    if found.is_empty() || is_compiled(front, path)? {
+        found.insert(0, path.to_owned());
+    }
+    Ok(found)
 }
 
 fn is_compiled(front: &Front, path: &str) -> Result<bool, Diagnostic> {
@@ -78,7 +88,7 @@ fn is_compiled(front: &Front, path: &str) -> Result<bool, Diagnostic> {
 
 /// A file with the files in C that it includes, all as these texts have them or the kernel's
 /// source.
-fn expanded(front: &Front, path: &str, texts: &Texts<'_>) -> Result<String, Diagnostic> {
+pub(super) fn expanded(front: &Front, path: &str, texts: &Texts<'_>) -> Result<String, Diagnostic> {
     let mut whole = String::new();
     add(front, (path, path), texts, DEPTH, &mut whole)?;
     Ok(whole)
@@ -102,6 +112,9 @@ fn add(
         match beside.filter(|(_, other)| front.source().join(other).is_file()) {
             Some((_, other)) if depth > 0 && other.ends_with(".c") => {
                 add(front, (first, &other), texts, depth - 1, whole)?;
+                if !whole.ends_with('\n') {
+                    whole.push('\n');
+                }
             }
             // A header beside this file is elsewhere for the first one.
             Some((name, other)) if path != first => {

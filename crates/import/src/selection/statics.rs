@@ -70,25 +70,28 @@ impl Selector<'_> {
         let object = kernel::object(facts, self.file.object)
             .ok_or_else(|| unknown(format!("{} is not known", self.file.object)))?;
         let users = std::iter::once(function).chain(self.roots.iter().copied());
-        let mut codes: Vec<Range<u64>> =
-            users.flat_map(|name| self.codes_of(name, object)).collect();
-        // The function may be inlined into any of the file, if no other has such a variable.
-        if self.has_only_static(function, local) {
-            let all = self.file.old.functions();
-            codes.extend(all.flat_map(|(_, one)| self.codes_of(&one.name, object)));
-        }
+        let codes: Vec<Range<u64>> = users.flat_map(|name| self.codes_of(name, object)).collect();
         let prefix = format!("{local}.");
         let is_number = |name: &str| {
             let rest = name.strip_prefix(&prefix);
             rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
         };
         let candidates = object.symbols.with_prefix(&prefix).filter(|sym| is_number(sym.name));
-        let meant: Vec<_> = candidates
-            .filter(|sym| {
+        let candidates: Vec<Sym<'_>> = candidates.collect();
+        let referred_by = |codes: &[Range<u64>]| -> Vec<Sym<'_>> {
+            let is_meant = |sym: &&Sym<'_>| {
                 let data = extent(object, sym.address);
                 codes.iter().any(|code| self.kernel.refers(self.file.object, code, &data))
-            })
-            .collect();
+            };
+            candidates.iter().filter(is_meant).copied().collect()
+        };
+        let mut meant = referred_by(&codes);
+        // The function may be inlined into any of the file, if no other has such a variable.
+        if meant.is_empty() && self.has_only_static(function, local) {
+            let all = self.file.old.functions();
+            let codes = all.flat_map(|(_, one)| self.codes_of(&one.name, object));
+            meant = referred_by(&codes.collect::<Vec<_>>());
+        }
         match meant.as_slice() {
             [one] => {
                 let all = object.symbols.named(one.name);
@@ -105,7 +108,7 @@ impl Selector<'_> {
             }
         }
     }
-    /// The code of a function, and that of what the compiler has derived from it.
+    /// The code of a function, and that of the compiler's versions of it.
     fn codes_of(&self, name: &str, object: &Object) -> Vec<Range<u64>> {
         let own = match find(self.kernel, self.file, &Name::new(Space::Function, name)) {
             Found::Yes(symbol) => Some(symbol.address),
