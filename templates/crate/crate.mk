@@ -87,7 +87,7 @@ CFLAGS_REMOVE_kps/patch_headers.o := $(CC_FLAGS_FTRACE)
 ifdef CONFIG_AS_IS_GNU
 $(foreach object,$(kps-c-objects),$(eval CFLAGS_$(object) := -Wa,--MD,$(obj)/$(dir $(object)).$(notdir $(object)).as.d))
 endif
-# What MODULE hides of the kernel's headers, and code of the kernel image calls.
+# Headers that offer what code of the kernel image calls and MODULE hides.
 $(addprefix $(obj)/,$(kps-image-objects)): LINUXINCLUDE := -I$(kps-folder)/image $(LINUXINCLUDE)
 # A file stands for the kernel's of the same path: it finds the headers beside that, and has its options.
 $(foreach object,$(kps-c-objects),$(eval CFLAGS_$(object) += $(kps-options-$(object))))

@@ -43,6 +43,10 @@ const BEHIND: &[&str] = &[
     "volatile",
 ];
 
+/// Functions that make an entry of /proc permanent.
+const MAKE_PERMANENT: &[&str] =
+    &["impl_proc_make_permanent", "pde_make_permanent", "proc_make_permanent"];
+
 /// Words that start assembly.
 const ASSEMBLY: &[&str] = &["__asm", "__asm__", "asm"];
 
@@ -72,7 +76,9 @@ pub(super) fn check(file: &File, functions: &BTreeSet<String>) -> Vec<Diagnostic
             outside(token, "write the value itself")
         } else if asks_for_age(token, all.get(..n).unwrap_or_default(), may_be_pragma(at, token)) {
             outside("GCC dependency", "drop it: the build knows which files it depends on")
-        } else if token == "PROC_ENTRY_PERMANENT" && sets_flags(all.get(..n).unwrap_or_default()) {
+        } else if MAKE_PERMANENT.contains(&token)
+            || token == "PROC_ENTRY_PERMANENT" && sets_flags(all.get(..n).unwrap_or_default())
+        {
             stays_forever()
         } else if is_reserved(token, functions) {
             reserved(format!("`{token}` is a name of the generated code"))
@@ -193,11 +199,15 @@ fn asks_for_age(token: &str, before: &[(usize, &str)], may_be_pragma: bool) -> b
     }
 }
 
-/// Whether the tokens before a value set the flags of a `struct proc_ops`.
+/// Whether the tokens before a value set the flags of a `struct proc_ops`, or name the value.
 fn sets_flags(before: &[(usize, &str)]) -> bool {
     let words = before.iter().rev().map(|(_, token)| *token);
-    let mut member = words.take_while(|token| !["{", "}", ",", ";"].contains(token));
-    member.any(|token| token == "=") && member.next() == Some("proc_flags")
+    let mut member = words.take_while(|token| !["{", "}", ",", ";"].contains(token)).peekable();
+    if member.next_if(|token| *token != "=").is_some() && member.peek() == Some(&"define") {
+        return true;
+    }
+    let assigns = member.any(|token| token == "=");
+    assigns && member.find(|token| *token != "|") == Some("proc_flags")
 }
 
 fn stays_forever() -> Diagnostic {
@@ -466,6 +476,9 @@ mod tests {
             "#undef MODULE",
             "struct proc_ops ops = { .proc_flags = 1 | PROC_ENTRY_PERMANENT };",
             "void f(void) { ops.proc_flags = PROC_ENTRY_PERMANENT; }",
+            "void f(void) { ops.proc_flags |= PROC_ENTRY_PERMANENT; }",
+            "#define FLAGS PROC_ENTRY_PERMANENT",
+            "void f(void) { proc_make_permanent(entry); }",
         ] {
             assert!(!found(text).is_empty(), "{text}");
         }

@@ -3,7 +3,7 @@
 
 use super::drawn::{read, Drawn};
 use super::functions::{diff, functions};
-use kps_tests::{files, kernel, kpsc, printed};
+use kps_tests::{files, kernel, kpsc, printed, stem};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
@@ -23,8 +23,8 @@ pub(super) struct Asked {
 /// What became of it.
 #[derive(Debug, Clone)]
 pub(super) enum Outcome {
-    /// A module.
-    Built(Vec<u8>),
+    /// A module, with its name.
+    Built(String, Vec<u8>),
     /// The function runs once and has run.
     Init,
     /// The kernel's compiler does not see the function, or makes the same code of it.
@@ -94,7 +94,7 @@ fn outcome(target: &str, n: usize, asked: &Asked) -> Outcome {
         let fix = folder.path().join(format!("drawn_{n}.patch"));
         std::fs::write(&fix, diff).unwrap_or_else(|error| panic!("{error}"));
         let (status, said) = import(target, &fix, &folder.path().join("made"));
-        outcome = judged(target, asked, status, &said, &folder.path().join("made"));
+        outcome = judged(target, asked, status, &said, (&fix, &folder.path().join("made")));
         if !said.contains("[KPS1312]") {
             return outcome;
         }
@@ -110,10 +110,16 @@ pub(super) fn import(target: &str, fix: &Path, into: &Path) -> (Option<i32>, Str
     run(kpsc().args(["import", "--kernel", target, "-o"]).arg(into).arg(fix))
 }
 
-fn judged(target: &str, asked: &Asked, status: Option<i32>, said: &str, made: &Path) -> Outcome {
+fn judged(
+    target: &str,
+    asked: &Asked,
+    status: Option<i32>,
+    said: &str,
+    (fix, made): (&Path, &Path),
+) -> Outcome {
     let codes: Vec<&str> = said.lines().filter_map(error).collect();
     match (status, codes.as_slice()) {
-        (Some(0), _) => Outcome::Built(module(made)),
+        (Some(0), _) => Outcome::Built(stem(fix), module(made)),
         (_, ["KPS1306"]) => Outcome::Init,
         (_, ["KPS1309"]) => Outcome::NoCode,
         (_, ["KPS1310"]) if !is_patchable(target, asked) => {
@@ -154,7 +160,7 @@ fn run(command: &mut Command) -> (Option<i32>, String) {
 fn line(asked: &Asked, outcome: &Outcome) -> String {
     let about = format!("{} {}", asked.drawn.path, asked.drawn.function.name);
     match outcome {
-        Outcome::Built(_) => format!("built: {about}"),
+        Outcome::Built(..) => format!("built: {about}"),
         Outcome::Init => format!("__init: {about}"),
         Outcome::NoCode => format!("no code: {about}"),
         Outcome::NotAlone => format!("not alone: {about}"),
@@ -168,7 +174,7 @@ pub(super) fn are_built(outcomes: &[Outcome], percent: usize) {
     let is_fix =
         |one: &&Outcome| !matches!(one, Outcome::Init | Outcome::NoCode | Outcome::NotAlone);
     let drawn: Vec<&Outcome> = outcomes.iter().filter(is_fix).collect();
-    let built = drawn.iter().filter(|one| matches!(one, Outcome::Built(_))).count();
+    let built = drawn.iter().filter(|one| matches!(one, Outcome::Built(..))).count();
     println!(
         "of {} functions {built} are built, {} are left out",
         drawn.len(),
@@ -181,9 +187,12 @@ pub(super) fn are_built(outcomes: &[Outcome], percent: usize) {
     );
 }
 
-/// What is not built is refused for a reason that `inspect` knows.
+/// What is not built has an error with a code.
 pub(super) fn have_a_reason(asked: &[Asked], outcomes: &[Outcome]) {
-    let failed = asked.iter().zip(outcomes).filter(|(_, one)| matches!(one, Outcome::Failed(_)));
-    let failed: Vec<String> = failed.map(|(asked, outcome)| line(asked, outcome)).collect();
-    assert!(failed.is_empty(), "{}", failed.join("\n"));
+    let without = asked.iter().zip(outcomes).filter(|(_, outcome)| match outcome {
+        Outcome::Failed(said) => said.lines().filter_map(error).next().is_none(),
+        _ => false,
+    });
+    let without: Vec<String> = without.map(|(asked, outcome)| line(asked, outcome)).collect();
+    assert!(without.is_empty(), "{}", without.join("\n"));
 }

@@ -105,14 +105,14 @@ fn all_at_once(imported: &Imported) {
     let stacks = Vm::start(Vec::new()).sh("cat /proc/[0-9]*/stack");
     let rests = |asked: &Asked| !stacks.contains(&format!(" {}+", asked.drawn.function.name));
     let modules = imported.asked.iter().zip(&imported.outcomes).filter_map(|(asked, outcome)| {
-        let Outcome::Built(module) = outcome else { return None };
-        rests(asked).then_some(module)
+        let Outcome::Built(name, module) = outcome else { return None };
+        rests(asked).then(|| (format!("/{name}.ko"), module.clone()))
     });
-    let files = modules.take(AT_ONCE).enumerate();
-    let files: Vec<_> = files.map(|(n, module)| (format!("/{n}.ko"), module.clone())).collect();
+    let files: Vec<_> = modules.take(AT_ONCE).collect();
+    let names: Vec<String> = files.iter().map(|(path, _)| path.clone()).collect();
     assert_eq!(files.len(), AT_ONCE);
     let mut vm = Vm::boot(files);
-    vm.sh(&format!("for n in $(seq 0 {}); do livepatch load /$n.ko || exit 1; done", AT_ONCE - 1));
+    vm.sh(&format!("for file in {}; do livepatch load $file || exit 1; done", names.join(" ")));
     let minute = format!(
         "end=$(($(date +%s) + 60)); while [ $(date +%s) -lt $end ]; do ( {} ) || exit 1; done",
         work::rounds(5)
