@@ -93,9 +93,9 @@ impl Search<'_> {
         old.is_some_and(|old| self.kernel.has_code(self.object_name, sym, old))
     }
 
-    /// Whether the code of the file's functions refers to the variable: of half of those that
-    /// do so if the file was compiled, or else of any. Code is searched for addresses without being
-    /// read, so that one function may seem to refer to anything; and the part of a function that the
+    /// Whether the code of the file's functions refers to the variable: of half of those that do so
+    /// if the file was compiled, or else of any. Code is searched for addresses without being read,
+    /// so that one function may seem to refer to anything; and the part of a function that the
     /// compiler has split off has another symbol.
     fn references(&self, sym: &Sym<'_>) -> bool {
         if self.name.space != Space::Variable || !self.is_own() {
