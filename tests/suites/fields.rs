@@ -349,6 +349,8 @@ fn inspect(files: &BTreeMap<String, String>, text: &str, build: &BTreeMap<String
         let plain = |all: &str, more: &str| {
             all.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
         };
+        // The one name with a hyphen is that of a header of the kernel's.
+        let path = path.strip_suffix("/kps/image/asm/runtime-const.h").unwrap_or(path);
         assert!(plain(path, "_./"), "{text:?} is in the path {path}");
         if path.ends_with("kps.symvers") {
             assert!(plain(content, "_.$,\t\n"), "{text:?} is in {path}: {content}");

@@ -157,7 +157,8 @@ pub(super) fn what_is_not_installed_and_what_cannot_be_is_told() {
 
 /// Writers wait for each other, and a reader has one set whole, whatever they do.
 pub(super) fn writers_and_readers_at_once_do_no_harm() {
-    const WRITERS: usize = 6;
+    // A reader may still be at the first set, and as many sets are kept before the installed one.
+    const WRITERS: usize = 5;
     let place = Place::new();
     assert!(place.install(&[place.module("first", KERNEL, "0a")]).is_ok());
     let module = |n: usize| place.module(&format!("patch_{n}"), KERNEL, "0a");
