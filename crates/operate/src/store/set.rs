@@ -15,8 +15,8 @@ use std::io::{Seek as _, SeekFrom};
 pub(super) const CURRENT: &str = "current";
 pub(super) const GENERATIONS: &str = "generations";
 
-/// A set of installed patches, read once. A writer that installs another set meanwhile leaves the
-/// files of this one.
+/// A set of installed patches, read once. Its files stay while writers install up to five sets
+/// after it.
 #[derive(Debug)]
 pub struct Set {
     /// The kernel that it is for.
