@@ -123,22 +123,17 @@ impl Front {
     /// Reads and compiles both texts of a file.
     pub fn read(&self, path: &str, old: &str, new: &str) -> Result<ReadFile, Diagnostic> {
         let command = self.command(path)?;
-        let reading = |text: &str, headers: &Headers| {
-            let (units, object) = std::thread::scope(|scope| {
-                let object = scope.spawn(|| {
-                    let text = lines::numbered(&command.name(), old, text);
-                    compiler::compile(self, &command, &text, headers)
-                });
-                let units = self.reader.read(self, &command, text, headers);
-                (units, object.join())
-            });
-            let object = object.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            let (unit, headers) = units?;
-            Ok::<_, Diagnostic>(Reading { unit, headers, object: object? })
-        };
         let Changed { old: before, new: after } = &self.headers;
-        let old = reading(old, before)?;
-        Ok(ReadFile { old, new: reading(new, after)?, command })
+        let read = |text, headers| self.reader.read(self, &command, text, headers);
+        let (read_old, read_new) = both(|| read(old, before), || read(new, after));
+        let ((old_unit, old_headers), (new_unit, new_headers)) = (read_old?, read_new?);
+        let compile = |text, headers| {
+            compiler::compile(self, &command, &lines::numbered(&command.name(), old, text), headers)
+        };
+        let (old_object, new_object) = both(|| compile(old, before), || compile(new, after));
+        let old = Reading { unit: old_unit, headers: old_headers, object: old_object? };
+        let new = Reading { unit: new_unit, headers: new_headers, object: new_object? };
+        Ok(ReadFile { command, old, new })
     }
 
     /// Compiles a file, as it is, with the old and with the new texts of the headers.
@@ -146,11 +141,8 @@ impl Front {
         let (command, text) = (self.command(path)?, self.text(path)?);
         let text = lines::numbered(&command.name(), &text, &text);
         let object = |headers| compiler::compile(self, &command, &text, headers);
-        let (before, after) = std::thread::scope(|scope| {
-            let before = scope.spawn(|| object(&self.headers.old));
-            let after = object(&self.headers.new);
-            (before.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), after)
-        });
+        let Changed { old, new } = &self.headers;
+        let (before, after) = both(|| object(old), || object(new));
         Ok((before?, after?))
     }
 
@@ -175,6 +167,16 @@ impl Front {
             false => Ok(output),
         }
     }
+}
+
+/// Does the same for the old and the new text, at once. A program for each of two processors is as
+/// much memory as an import may take.
+fn both<T: Send>(old: impl FnOnce() -> T + Send, new: impl FnOnce() -> T) -> (T, T) {
+    std::thread::scope(|scope| {
+        let old = scope.spawn(old);
+        let new = new();
+        (old.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), new)
+    })
 }
 
 /// A folder that the compilers' programs may write to.
