@@ -169,8 +169,8 @@ impl Front {
     }
 }
 
-/// Does the same for the old and the new text, at once. A program for each of two processors is as
-/// much memory as an import may take.
+/// Does the same for the old and the new text, at once. With no more than two compilers at once, an
+/// import of a large file stays below 1 GB of memory.
 fn both<T: Send>(old: impl FnOnce() -> T + Send, new: impl FnOnce() -> T) -> (T, T) {
     std::thread::scope(|scope| {
         let old = scope.spawn(old);
