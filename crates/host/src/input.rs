@@ -56,6 +56,8 @@ pub const TESTS: Limit = Limit { what: "a file of tests", bytes: 4 << 20 };
 pub const PROJECT: Limit = Limit { what: "a project file", bytes: 1 << 20 };
 /// A program in C that a test runs. They have some 10 KB.
 pub const TRIGGER: Limit = Limit { what: "a trigger", bytes: 1 << 20 };
+/// A private key, or a certificate. They have some 2 KB.
+pub const KEY: Limit = Limit { what: "a key or a certificate", bytes: 1 << 20 };
 
 /// Reads a file.
 pub fn read(path: &Path, limit: Limit) -> Result<Vec<u8>, Diagnostic> {

@@ -4,9 +4,10 @@
 
 use crate::process::end_orphans;
 use kps_diag::{Diagnostic, OUTPUT_TOO_LONG};
+use rustix::fs::Mode;
 use rustix::process::{kill_process, waitid, Pid, Signal, WaitId, WaitIdOptions};
 use rustix::stdio::{stderr, stdin, stdout};
-use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read};
+use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read, Write as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 /// The most that is read of each of the two streams of a program, in bytes. A build prints some
@@ -46,6 +47,19 @@ pub fn too_long(program: &str) -> Diagnostic {
 /// Runs a program without input, and returns what it prints.
 pub fn output(command: &mut Command) -> io::Result<Output> {
     collect(spawn(command)?)
+}
+
+/// Runs a program with an input, of which it may leave some unread, and returns what it prints. It
+/// may also open the input, as `/dev/stdin`, whoever it runs as.
+pub fn output_with(command: &mut Command, input: Vec<u8>) -> io::Result<Output> {
+    let (reader, mut writer) = io::pipe()?;
+    // Only who holds an end of the pipe gets at it.
+    rustix::fs::fchmod(&reader, Mode::from_raw_mode(0o666))?;
+    let child = command.stdin(reader).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    // Otherwise the reader of this process would keep the writer waiting for ever.
+    command.stdin(Stdio::null());
+    std::thread::spawn(move || writer.write_all(&input));
+    collect(child)
 }
 
 /// Starts a program without input, whose output is read.
@@ -231,6 +245,17 @@ mod tests {
             assert!(ended.is_cut && !ended.status.success(), "{script}");
             assert!(out <= MOST && err <= MOST, "{script}: {out}, {err}");
         }
+        Ok(())
+    }
+
+    #[test]
+    fn a_program_gets_its_input_and_need_not_read_it() -> io::Result<()> {
+        // More than a pipe holds.
+        let input = vec![b'a'; 1 << 20];
+        let all = output_with(&mut shell("cat"), input.clone())?;
+        assert!(all.ended.status.success() && all.stdout == input);
+        let all = output_with(&mut shell("head -c 1"), input)?;
+        assert_eq!((all.ended.status.success(), all.stdout), (true, b"a".to_vec()));
         Ok(())
     }
 

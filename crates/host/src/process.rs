@@ -12,6 +12,12 @@ use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
+/// Where a program is, if it is installed.
+pub fn find(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file())
+}
+
 /// A program that is killed when kpsc ends: otherwise it would keep writing to a cache that the
 /// next kpsc uses.
 pub fn program(name: impl AsRef<OsStr>) -> Command {
