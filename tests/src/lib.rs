@@ -6,6 +6,7 @@ pub mod code;
 pub mod compiled;
 pub mod debian;
 pub mod expansion;
+pub mod firmware;
 pub mod fixture;
 pub mod kept;
 pub mod kernel;

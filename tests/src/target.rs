@@ -4,7 +4,7 @@
 use crate::{kernel, kpsc, printed, put_target, stem};
 use kps_facts::Facts;
 use kps_targets::{module, Progress, Target};
-use kps_vm::{complaint, Guest, Machine, Output, VmError};
+use kps_vm::{complaint, Firmware, Guest, Machine, Output, VmError};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -146,6 +146,14 @@ impl Vm {
     /// The same with more words on the kernel's command line.
     pub fn boot_told(files: Vec<(String, Vec<u8>)>, append: &str) -> Vm {
         Vm::boot_machine(&Machine { append: append.to_owned(), ..machine(files) })
+    }
+
+    /// The same with a firmware.
+    pub fn boot_from(firmware: Firmware, files: Vec<(String, Vec<u8>)>, append: &str) -> Vm {
+        let (append, firmware) = (append.to_owned(), Some(firmware));
+        let kpsctl = std::fs::read(crate::kpsctl()).unwrap_or_else(|error| panic!("{error}"));
+        let programs = vec![("/bin/kpsctl".to_owned(), kpsctl)];
+        Vm::boot_machine(&Machine { append, firmware, programs, ..machine(files) })
     }
 
     pub(crate) fn boot_machine(machine: &Machine) -> Vm {

@@ -14,7 +14,8 @@ open_line() {
     stty -F /dev/ttyS1 raw -echo 115200
 }
 open_line
-echo ready >&3
+# A firmware has written to the line before, and left it open.
+printf '\nready\n' >&3
 script=/run/script
 : > $script
 while read -r verb token text <&3; do

@@ -36,7 +36,7 @@ mod template;
 pub use arguments::arguments;
 pub use guest::{Guest, Output};
 pub use log::complaint;
-pub use machine::{Machine, Root, VmError};
+pub use machine::{Firmware, Machine, Root, VmError};
 pub use phases::{run_tests, run_unpatched, with_loaded, Move, Patch, Phase, Series};
 pub use report::{Broken, During, Problem, Shown, TestFailure, TestReport};
 pub use shell::is_interactive;

@@ -22,6 +22,8 @@ pub struct Machine {
     pub programs: Vec<(String, Vec<u8>)>,
     /// Modules to load after the start, by name, each after its dependencies.
     pub modules: Vec<(String, Vec<u8>)>,
+    /// What boots the kernel in place of QEMU's own loader. A machine that has some always boots.
+    pub firmware: Option<Firmware>,
     /// Where the target's template machine is kept; if `None`, every machine boots.
     pub templates: Option<Templates>,
 }
@@ -42,9 +44,19 @@ impl Machine {
             files,
             programs: Vec::new(),
             modules: Vec::new(),
+            firmware: None,
             templates: Some(target.templates()),
         })
     }
+}
+
+/// A UEFI firmware.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Firmware {
+    /// Its code.
+    pub code: PathBuf,
+    /// Its variables, which the machine writes to.
+    pub variables: PathBuf,
 }
 
 /// The root file system of a machine.

@@ -2,7 +2,7 @@
 //! QEMU: its command line, its process, and the connections to it.
 
 use super::machine::io_error;
-use super::{ring, Machine, Root, VmError};
+use super::{ring, Firmware, Machine, Root, VmError};
 use kps_host::process::program;
 use rustix::io::{fcntl_setfd, FdFlags};
 use std::ffi::OsString;
@@ -112,6 +112,16 @@ fn disk(image: &Path) -> [String; 4] {
     ["-drive".into(), drive, "-device".into(), "nvme,drive=disk,serial=kpsc".into()]
 }
 
+/// The arguments for a firmware, in the two flash memories of the machine.
+fn flash(firmware: &Firmware) -> [String; 4] {
+    let drive = |number: u8, file: &Path, more: &str| {
+        let file = file.display().to_string().replace(',', ",,");
+        format!("if=pflash,unit={number},format=raw,file={file}{more}")
+    };
+    let code = drive(0, &firmware.code, ",readonly=on");
+    ["-drive".into(), code, "-drive".into(), drive(1, &firmware.variables, "")]
+}
+
 /// A QEMU that ends when it is dropped.
 pub(super) struct Process(pub(super) Child);
 
@@ -144,6 +154,7 @@ pub(super) fn start(
         Root::Initramfs(_) => command.arg("-initrd").arg(system),
         Root::Disk(_) => command.args(disk(system)),
     };
+    command.args(machine.firmware.iter().flat_map(flash));
     if let Memory::Shared(path) | Memory::Copied(path) = memory {
         let share = if matches!(memory, Memory::Shared(_)) { "on" } else { "off" };
         let path = path.display();
@@ -198,6 +209,7 @@ mod tests {
             files: Vec::new(),
             programs: Vec::new(),
             modules: Vec::new(),
+            firmware: None,
             templates: None,
         };
         let words = arguments(&machine, accelerator);

@@ -48,7 +48,10 @@ pub struct TemplateMachine<'a> {
 impl<'a> TemplateMachine<'a> {
     /// The template of a machine; `None` if the machine must boot.
     pub fn of(machine: &'a Machine) -> Option<TemplateMachine<'a>> {
-        let templates = machine.templates.as_ref().filter(|_| machine.append.is_empty())?;
+        let templates = machine
+            .templates
+            .as_ref()
+            .filter(|_| machine.append.is_empty() && machine.firmware.is_none())?;
         let system = initramfs::system(machine.root.busybox()?).ok()?;
         let id = id(machine, &system)?;
         Some(TemplateMachine { machine, templates, system, id })
