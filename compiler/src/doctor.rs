@@ -143,8 +143,7 @@ pub fn remedy(needs: &[Need]) -> Option<String> {
 
 /// Whether a program is in the path.
 pub fn is_installed(name: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
+    kps_host::process::find(name).is_some()
 }
 
 /// A program as a requirement, by its name or its path.

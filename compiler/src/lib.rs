@@ -26,6 +26,7 @@ pub mod patch_crate;
 pub mod project;
 pub mod resolve;
 pub mod series;
+pub mod sign;
 pub mod syntax;
 
 pub use kps_resolve::{check, notable, Checked};

@@ -17,6 +17,10 @@ pub struct Block {
 pub const SCRIPTS: [(&str, &str); 2] =
     [("docs/language.md", "insmod support_mark.ko"), ("docs/language.md", "rmmod missing_files")];
 
+/// Blocks of commands that `suites/signing.rs` runs, by words in them.
+pub const SIGNING: [(&str, &str); 2] =
+    [("docs/ship.md", "kpsc build fix.kps --sign"), ("docs/ship.md", "softhsm2-util --init-token")];
+
 /// The pages for readers, by their paths in the repository; those of messages are not among them.
 pub fn pages() -> Vec<String> {
     let docs = crate::files(&repository().join("docs")).into_iter();

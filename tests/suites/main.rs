@@ -40,6 +40,7 @@ mod roles;
 mod running;
 mod selftests;
 mod series;
+mod signing;
 mod store;
 mod sweep;
 mod targets;
@@ -94,6 +95,7 @@ const SUITES: &[Suite] = &[
     Suite::new("running", running::cases),
     Suite::new("selftests", selftests::cases),
     Suite::new("series", series::cases),
+    Suite::new("signing", signing::cases),
     Suite::new("store", store::cases),
     Suite::new("sweep", sweep::cases),
     Suite::new("targets", targets::cases).entered_by(targets::enter_namespace),

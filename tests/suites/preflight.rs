@@ -500,11 +500,7 @@ fn not_allowed(machine: &mut Steps) {
 
     // As `module.sig_enforce` on the kernel's command line does.
     machine.step("echo 1 > /sys/module/module/parameters/sig_enforce", 0, &[]);
-    machine.step(
-        check,
-        3,
-        &["error[KPS1019]", "`cmdline_mark` has no signature", "scripts/sign-file"],
-    );
+    machine.step(check, 3, &["error[KPS1019]", "`cmdline_mark` has no signature", "kpsc sign"]);
     refused(machine, "/cmdline_mark.ko", EKEYREJECTED);
     machine.step("kpsc load /cmdline_mark.ko", 3, &["error[KPS1019]"]);
     machine.step(

@@ -6,6 +6,7 @@ use super::{compile, output, progress, report, write_uses, wrong_usage, CommandR
 use crate::build::{self, Built};
 use crate::driver::Compiled;
 use crate::input::Input;
+use crate::sign::Signer;
 use kps_diag::{escape, Diagnostic, UNUSABLE_PROJECT};
 use kps_grammar::ast::Form;
 use kps_host::disk::{cannot, write_atomically};
@@ -38,6 +39,10 @@ pub(super) struct Build {
     /// that can have one meaning are added.
     #[arg(long, conflicts_with_all = ["all", "emit"])]
     write_uses: bool,
+    /// Sign NAME.ko with a key, which is a file in PEM or a PKCS#11 URI, and its certificate. The
+    /// variable KBUILD_SIGN_PIN has the key's passphrase or PIN.
+    #[arg(long, num_args = 2, value_names = ["KEY", "CERTIFICATE"], conflicts_with = "emit")]
+    sign: Option<Vec<String>>,
     /// Show every command.
     #[arg(short, long)]
     verbose: bool,
@@ -56,10 +61,15 @@ impl Build {
                 "`--write-uses` is for one kernel, because another may lack a symbol: name it with `--kernel`",
             ));
         }
+        let signer = match self.sign.as_deref() {
+            Some([key, certificate]) => Some(Signer::read(key, Path::new(certificate))?),
+            _ => None,
+        };
         let patches = distinct(Patches::read(self.place())?);
         let cache = Cache::open()?;
+        let with = (&cache, signer.as_ref());
         self.targets
-            .run(&cache, "built", &patches, |input, kernel| self.build(input, kernel, &cache, true))
+            .run(&cache, "built", &patches, |input, kernel| self.build(input, kernel, with, true))
     }
 
     /// The patch that the command line names.
@@ -73,7 +83,7 @@ impl Build {
         &self,
         input: &Input,
         kernel: Kernel,
-        cache: &Cache,
+        (cache, signer): (&Cache, Option<&Signer>),
         is_first: bool,
     ) -> Result<Ended, Diagnostic> {
         let mut kernel = kernel;
@@ -90,16 +100,19 @@ impl Build {
         if kernel.target.tells_more() {
             // The headers, which come with the build tree, tell more.
             kernel.target.prepare(cache, progress())?;
-            return self.build(input, kernel, cache, is_first);
+            return self.build(input, kernel, (cache, signer), is_first);
         }
         let built = self.built(&compiled, &mut kernel.target, cache)?;
         let spec = self.spec.as_deref().filter(|_| self.write_uses && is_first);
         if let Some(spec) = spec.filter(|_| !built.missing.is_empty()) {
             let input = write_uses::write(spec, &compiled, &built)?;
-            return self.build(&input, kernel, cache, false);
+            return self.build(&input, kernel, (cache, signer), false);
         }
         let code = report(&built.diagnostics, Some(&compiled.sources));
-        let Some(module) = built.module else { return Ok(Ended::with(code.max(1))) };
+        let Some(mut module) = built.module else { return Ok(Ended::with(code.max(1))) };
+        if let Some(signer) = signer {
+            module = signer.sign(&module, &mut kernel.target, cache, progress())?;
+        }
         make_output(output)?;
         let path = output.join(format!("{name}.ko"));
         write_atomically(&path, &module)?;

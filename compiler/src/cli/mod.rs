@@ -19,6 +19,7 @@ mod new;
 mod output;
 mod project;
 mod running;
+mod sign;
 mod sync;
 mod test;
 mod write_uses;
@@ -83,6 +84,8 @@ enum Verb {
     Inspect(inspect::Inspect),
     /// Build NAME.ko from a spec.
     Build(build::Build),
+    /// Sign livepatches for kernels that load signed modules only.
+    Sign(sign::Sign),
     /// Print the Rust code that kpsc generates from a spec.
     Expand(expand::Expand),
     /// Convert a spec to a patch crate.
@@ -156,6 +159,7 @@ impl Verb {
             Verb::Kernel(command) => command.is_about_target().then_some(here),
             Verb::New(_) | Verb::Fmt(_) | Verb::Operate(_) => None,
             Verb::Doctor(_) | Verb::Explain(_) | Verb::Doc(_) | Verb::Link(_) => None,
+            Verb::Sign(_) => None,
             // Each open spec has its own.
             Verb::Lsp(_) => None,
         }
@@ -185,6 +189,7 @@ fn run(verb: Verb) -> ExitCode {
         Verb::Check(command) => command.run(),
         Verb::Inspect(command) => command.run(),
         Verb::Build(command) => command.run(),
+        Verb::Sign(command) => command.run(),
         Verb::Expand(command) => command.run(),
         Verb::Convert(command) => command.run(),
         Verb::Import(command) => command.run(),

@@ -59,16 +59,24 @@ pub(super) fn mention(cache: &Cache, chosen: &Target) {
     }
 }
 
-/// The target that is this kernel, or the names of those that are other builds of its release. The
-/// build-id decides.
+/// The target that is this kernel, or the names of those that are other builds of its release.
 fn matching(kernel: &Kernel, cache: &Cache) -> Result<Result<Target, Vec<String>>, Diagnostic> {
+    of_release(&kernel.release, &kernel.build_id, cache)
+}
+
+/// The target of a release with this build-id, or the names of those with others.
+pub(super) fn of_release(
+    release: &str,
+    build_id: &str,
+    cache: &Cache,
+) -> Result<Result<Target, Vec<String>>, Diagnostic> {
     let mut others = Vec::new();
     for (name, target) in cache.targets()? {
         let Ok(target) = target else { continue };
-        if target.release() == kernel.release {
+        if target.release() == release {
             // A damaged target is skipped; another one may match.
             let Ok(id) = target.build_id() else { continue };
-            if id.iter().map(|byte| format!("{byte:02x}")).collect::<String>() == kernel.build_id {
+            if id.iter().map(|byte| format!("{byte:02x}")).collect::<String>() == build_id {
                 return Ok(Ok(target));
             }
             others.push(name);

@@ -5,6 +5,7 @@
 //! unloading wait for states and not for time; `Documentation/livepatch/livepatch.rst` of the
 //! kernel describes these states.
 
+mod certificate;
 mod incoming;
 mod information;
 mod kmsg;
@@ -22,6 +23,7 @@ mod tasks;
 mod transition;
 mod watch;
 
+pub use certificate::Certificate;
 pub use incoming::Incoming;
 pub use information::{Information, Parameter};
 pub use livepatches::{is_another, livepatches, parameters, Changed, Livepatch, State};
@@ -29,7 +31,7 @@ pub use module::{look_into, open, ModuleFile, Other};
 pub use note::note;
 pub use preflight::{preflight, preflight_without, verdict, Kernel};
 pub use refusal::check_root;
-pub use signature::Signature;
+pub use signature::{unsigned, Signature};
 pub use stall::{describe, remedies, Remedy, Stall};
 pub use tables::{Function, Object};
 pub use tasks::{tasks_in, Behind, Task, Unit};

@@ -38,7 +38,7 @@ fn meaning(errno: Errno, system: &System) -> (&'static str, String) {
         ),
         Errno::KEYREJECTED | Errno::NOKEY | Errno::BADMSG => (
             "the kernel accepts only modules signed with a key that it knows",
-            "sign the module with a key of this kernel as the last step: use scripts/sign-file in its build tree",
+            "sign the module with a key that this kernel trusts: `kpsc sign KEY CERTIFICATE FILE.ko`",
         ),
         Errno::NOENT => (
             "the module needs a symbol that the kernel does not have",

@@ -24,22 +24,44 @@ pub struct Signature {
     /// In hexadecimal, the serial number of the certificate, or without an issuer the id of the
     /// key (`SubjectKeyIdentifier`). `None` if the signature cannot be read.
     pub key: Option<String>,
+    /// The hash, as `CONFIG_MODULE_SIG_HASH` names it. `None` if it is another, or cannot be read.
+    pub hash: Option<&'static str>,
 }
+
+/// The hashes that a kernel can be configured for, by their object identifiers.
+const HASHES: &[(&str, &str)] = &[
+    ("1.3.14.3.2.26", "sha1"),
+    ("2.16.840.1.101.3.4.2.4", "sha224"),
+    ("2.16.840.1.101.3.4.2.1", "sha256"),
+    ("2.16.840.1.101.3.4.2.2", "sha384"),
+    ("2.16.840.1.101.3.4.2.3", "sha512"),
+    ("2.16.840.1.101.3.4.2.8", "sha3-256"),
+    ("2.16.840.1.101.3.4.2.9", "sha3-384"),
+    ("2.16.840.1.101.3.4.2.10", "sha3-512"),
+];
 
 impl Signature {
     /// The signature of a file; `None` if it has none.
-    pub(super) fn of(file: &[u8]) -> Option<Signature> {
+    pub fn of(file: &[u8]) -> Option<Signature> {
         let signed = file.strip_suffix(MARKER)?;
-        Some(message(signed).and_then(signer).unwrap_or_default())
+        Some(parts(signed).and_then(|(_, message)| signer(message)).unwrap_or_default())
     }
 }
 
-/// The PKCS#7 message in a file without its marker.
-fn message(signed: &[u8]) -> Option<&[u8]> {
+/// A module without its signatures: only the last one counts for the kernel, and covers the others.
+pub fn unsigned(file: &[u8]) -> &[u8] {
+    match file.strip_suffix(MARKER).and_then(parts) {
+        Some((module, _)) => unsigned(module),
+        None => file,
+    }
+}
+
+/// The module and the PKCS#7 message in a file without its marker.
+fn parts(signed: &[u8]) -> Option<(&[u8], &[u8])> {
     let (rest, trailer) = signed.split_last_chunk::<TRAILER>()?;
     let [_, _, PKCS7, _, _, _, _, _, length @ ..] = trailer else { return None };
     let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
-    rest.get(rest.len().checked_sub(length)?..)
+    Some(rest.split_at(rest.len().checked_sub(length)?))
 }
 
 fn signer(message: &[u8]) -> Option<Signature> {
@@ -48,18 +70,26 @@ fn signer(message: &[u8]) -> Option<Signature> {
         return None;
     }
     let signed: SignedData = content.content.decode_as().ok()?;
-    let (issuer, key) = match &signed.signer_infos.0.iter().next()?.sid {
+    let signer = signed.signer_infos.0.iter().next()?;
+    let (issuer, key) = match &signer.sid {
         SignerIdentifier::IssuerAndSerialNumber(certificate) => {
             (Some(certificate.issuer.to_string()), certificate.serial_number.as_bytes())
         }
         SignerIdentifier::SubjectKeyIdentifier(id) => (None, id.0.as_bytes()),
     };
-    Some(Signature { issuer, key: Some(key.iter().map(|byte| format!("{byte:02x}")).collect()) })
+    let hash = signer.digest_alg.oid.to_string();
+    let hash = HASHES.iter().find(|(id, _)| *id == hash).map(|(_, name)| *name);
+    Some(Signature { issuer, key: Some(hexadecimal(key)), hash })
+}
+
+/// Bytes as text.
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Signature;
+    use super::{unsigned, Signature};
 
     const BY_ISSUER: &[u8] = include_bytes!("../../../fuzz/seeds/livepatch/signed_by_issuer");
     const BY_KEY: &[u8] = include_bytes!("../../../fuzz/seeds/livepatch/signed_by_key");
@@ -69,13 +99,23 @@ mod tests {
         let wanted = Signature {
             issuer: Some("CN=A key for tests,O=Example".into()),
             key: Some("0badc0de".into()),
+            hash: Some("sha256"),
         };
         assert_eq!(Signature::of(BY_ISSUER), Some(wanted));
-        let Signature { issuer, key } = Signature::of(BY_KEY).unwrap_or_default();
+        let Signature { issuer, key, .. } = Signature::of(BY_KEY).unwrap_or_default();
         assert_eq!(
             (issuer, key.as_deref()),
             (None, Some("27da99b50e1ae49cb6549716779e74aa9cca0944"))
         );
+    }
+
+    #[test]
+    fn a_module_loses_all_its_signatures_and_nothing_else() {
+        let module = unsigned(BY_KEY);
+        assert!(Signature::of(module).is_none() && BY_KEY.starts_with(module));
+        let signature = &BY_KEY[module.len()..];
+        assert_eq!(unsigned(&[module, signature, signature].concat()), module);
+        assert_eq!(unsigned(module), module);
     }
 
     #[test]

@@ -302,7 +302,7 @@ impl Resolver<'_> {
                 .at(name.span, "")
                 .note(format!("it is built with {option}"))
                 .help(format!(
-                    "sign {}.ko with `scripts/sign-file` and a key that the kernel trusts",
+                    "sign {}.ko with a key that the kernel trusts: `kpsc build --sign KEY CERTIFICATE`",
                     name.value
                 )),
             );

@@ -2,7 +2,7 @@
 //! Removes targets, and leftovers of interrupted preparations.
 
 use super::cache::{is_name, Cache};
-use super::debian::is_clang_alone;
+use super::debian::{is_clang_alone, is_for_tokens};
 use super::kept::Kind;
 use super::manifest::Manifest;
 use super::templates::Templates;
@@ -82,7 +82,9 @@ impl Cache {
             }
         }
         let mut toolchains = entries(&self.toolchains())?;
-        let is_shared = |path: &PathBuf| has_core && is_clang_alone(path);
+        let is_shared = |path: &PathBuf| {
+            has_core && is_clang_alone(path) || !needed.is_empty() && is_for_tokens(path)
+        };
         toolchains.retain(|path| !needed.contains(path) && !is_shared(path));
         Ok(toolchains)
     }

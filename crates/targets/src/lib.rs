@@ -38,6 +38,7 @@ mod root;
 mod rust_core;
 mod sandbox;
 mod seal;
+mod signing;
 mod stamp;
 mod syscalls;
 mod templates;
@@ -68,6 +69,7 @@ pub use progress::Progress;
 pub use references::Code;
 pub use root::Request as RootRequest;
 pub use seal::seal;
+pub use signing::{Key, PIN};
 pub use templates::{Template, Templates};
 pub use toolchain::{Program, Toolchain, INSIDE};
 

@@ -18,7 +18,7 @@ pub(super) use lent::Lent;
 use kps_diag::Diagnostic;
 use kps_host::disk::{cannot, entries};
 use kps_host::isolation::Isolation;
-use kps_host::process::{isolated, program};
+use kps_host::process::{find, isolated, program};
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::Command;
@@ -31,15 +31,19 @@ pub(super) const BWRAP: &str = "bwrap";
 pub(super) struct Sandbox {
     isolation: Isolation,
     arguments: Vec<OsString>,
+    /// The environment. bubblewrap passes on its own: everybody can read the words of a command,
+    /// and a variable may hold a secret.
+    environment: Vec<(String, String)>,
 }
 
 impl Sandbox {
     /// A sandbox with the programs and libraries of a folder and nothing else.
     pub(super) fn new(root: &Path) -> Result<Sandbox, Diagnostic> {
-        let mut sandbox = Sandbox { isolation: Isolation::new(), arguments: Vec::new() };
+        let mut sandbox =
+            Sandbox { isolation: Isolation::new(), arguments: Vec::new(), environment: Vec::new() };
         sandbox.add(["--unshare-all", "--unshare-user", "--die-with-parent", "--new-session"]);
         // Everybody's sandbox has the same user and the same host.
-        sandbox.add(["--clearenv", "--hostname", "kpsc", "--uid", "1000", "--gid", "1000"]);
+        sandbox.add(["--hostname", "kpsc", "--uid", "1000", "--gid", "1000"]);
         if can_forbid_namespaces() {
             // A user namespace inside would have capabilities again, if only for itself.
             sandbox.add(["--disable-userns"]);
@@ -87,7 +91,7 @@ impl Sandbox {
 
     /// Sets a variable of the environment.
     pub(super) fn set(&mut self, name: &str, value: &str) {
-        self.add(["--setenv", name, value]);
+        self.environment.push((name.to_owned(), value.to_owned()));
     }
 
     /// Shows a file or a folder of the host, read-only.
@@ -123,8 +127,10 @@ impl Sandbox {
     pub(super) fn command(mut self, name: &str, folder: &Path) -> Command {
         self.add([OsStr::new("--chdir"), folder.as_os_str()]);
         self.add(["--", name]);
-        let mut command = isolated(BWRAP, self.isolation);
-        command.args(self.arguments);
+        // The variable PATH is the sandbox's, which need not lead to bubblewrap.
+        let program = find(BWRAP).unwrap_or_else(|| BWRAP.into());
+        let mut command = isolated(program, self.isolation);
+        command.env_clear().envs(self.environment).args(self.arguments);
         command
     }
 }

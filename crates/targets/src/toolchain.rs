@@ -37,7 +37,8 @@ pub struct Program {
 impl Program {
     /// The error for a program that did not start.
     pub fn not_started(&self, error: &io::Error) -> Diagnostic {
-        let name = self.command.get_program().to_string_lossy().into_owned();
+        let program = Path::new(self.command.get_program()).file_name().unwrap_or_default();
+        let name = program.to_string_lossy().into_owned();
         if error.kind() == ErrorKind::NotFound {
             let package = match name.as_str() {
                 sandbox::BWRAP => "bubblewrap",

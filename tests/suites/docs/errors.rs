@@ -130,6 +130,8 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS1025", "tests/suites/preflight.rs"),
     ("KPS1026", "tests/suites/preflight.rs"),
     ("KPS1034", "tests/suites/operate.rs"),
+    ("KPS1401", "tests/suites/signing.rs"),
+    ("KPS1402", "tests/suites/signing.rs"),
     ("KPS1041", "tests/suites/operate.rs"),
     ("KPS1042", "tests/suites/operate.rs"),
     ("KPS1035", "tests/suites/store/hostile.rs"),

@@ -69,7 +69,7 @@ fn signature(system: &System, incoming: &Incoming) -> Option<Diagnostic> {
     Some(match incoming.signature {
         None => Diagnostic::new(SIGNATURE_REQUIRED, format!("the kernel accepts signed modules only, and `{name}` has no signature"))
             .note(because)
-            .help("sign the module with a key of this kernel as the last step: use scripts/sign-file in its build tree"),
+            .help("sign the module with a key that this kernel trusts: `kpsc sign KEY CERTIFICATE FILE.ko`"),
         Some(_) => Diagnostic::new(UNKNOWN_SIGNER, format!("it is unknown whether the kernel trusts the key that `{name}` is signed with"))
             .note(because)
             .note("the kernel refuses an unknown key with EKEYREJECTED or EPERM")

@@ -76,6 +76,14 @@ const CLANG_TOOLS: &[&str] =
 /// The start of the names of their folders.
 pub(crate) const CLANG: &str = "clang";
 
+/// The packages that give a program of the sandbox a PKCS#11 token: for OpenSSL a provider and, for
+/// a `sign-file` older than Linux 6.14, an engine; and for both the client of the host's token.
+const TOKEN_LIBRARIES: &[&str] =
+    &["libengine-pkcs11-openssl", "p11-kit-modules", "pkcs11-provider"];
+
+/// The start of the names of their folders.
+pub(crate) const TOKEN: &str = "pkcs11";
+
 /// The C compiler of core mode, and its package: the suite's own. The headers of older kernels work
 /// with newer compilers, and one set of compilers serves all kernels.
 pub(super) const OF_CORE_MODE: &str = "gcc";
@@ -109,7 +117,7 @@ pub(super) fn fetch(
 ) -> Result<PathBuf, Diagnostic> {
     let gcc = without_prefix(compiler);
     let packages: Vec<&str> = TOOLS.iter().copied().chain([gcc]).collect();
-    fetch_packages(cache, apt, gcc, &packages, "", progress, |_| Ok(()))
+    fetch_packages(cache, apt, (gcc, &packages, With::Dependencies), "", progress, |_| Ok(()))
 }
 
 /// The folder of the compilers of core mode with their `core`, fetched and compiled if it is
@@ -121,7 +129,8 @@ pub(super) fn fetch_with_core(
     progress: Progress,
 ) -> Result<PathBuf, Diagnostic> {
     let compile = |folder: &Path| progress.step("Rust's core: compile", || core.compile(folder));
-    fetch_packages(cache, apt, "core", CORE_TOOLS, &core.inputs(), progress, compile)
+    let packages = ("core", CORE_TOOLS, With::Dependencies);
+    fetch_packages(cache, apt, packages, &core.inputs(), progress, compile)
 }
 
 /// The folder of clang and a rustc, fetched if it is missing.
@@ -130,7 +139,19 @@ pub(super) fn fetch_clang(
     apt: &Apt,
     progress: Progress,
 ) -> Result<PathBuf, Diagnostic> {
-    fetch_packages(cache, apt, CLANG, CLANG_TOOLS, "", progress, |_| Ok(()))
+    let packages = (CLANG, CLANG_TOOLS, With::Dependencies);
+    fetch_packages(cache, apt, packages, "", progress, |_| Ok(()))
+}
+
+/// The folder of the libraries for a token, fetched if it is missing. What they need is in every
+/// toolchain.
+pub(super) fn fetch_token_libraries(
+    cache: &Cache,
+    apt: &Apt,
+    progress: Progress,
+) -> Result<PathBuf, Diagnostic> {
+    let packages = (TOKEN, TOKEN_LIBRARIES, With::Nothing);
+    fetch_packages(cache, apt, packages, "", progress, |_| Ok(()))
 }
 
 /// A folder of unpacked packages, which `finish` adds more to. It is named by its contents: another
@@ -138,14 +159,13 @@ pub(super) fn fetch_clang(
 fn fetch_packages(
     cache: &Cache,
     apt: &Apt,
-    name: &str,
-    packages: &[&str],
+    (name, packages, with): (&str, &[&str], With),
     inputs: &str,
     progress: Progress,
     finish: impl FnOnce(&Path) -> Result<(), Diagnostic>,
 ) -> Result<PathBuf, Diagnostic> {
     let mut digest = Sha256::new();
-    apt.list(packages, With::Dependencies)?.iter().for_each(|package| digest.update(&package.file));
+    apt.list(packages, with)?.iter().for_each(|package| digest.update(&package.file));
     digest.update(inputs);
     let id = format!("{name}-{}", hex(&digest.finalize()[..8]));
     let folder = cache.toolchains().join(&id);
@@ -157,7 +177,7 @@ fn fetch_packages(
     if folder.exists() {
         return Ok(folder);
     }
-    let files = progress.step("compilers: download", || apt.fetch(packages, With::Dependencies))?;
+    let files = progress.step("compilers: download", || apt.fetch(packages, with))?;
     fill_folder(&folder, |folder| {
         progress.step("compilers: unpack", || unpack(&files, folder))?;
         finish(folder)?;
@@ -172,6 +192,9 @@ fn unpack(files: &[PathBuf], folder: &Path) -> Result<(), Diagnostic> {
     }
     // The links that the packages' own scripts would have made. gawk is the only awk among them.
     let awk = folder.join("usr/bin/awk");
+    if !folder.join("usr/bin/gawk").exists() {
+        return Ok(());
+    }
     std::os::unix::fs::symlink("gawk", &awk).map_err(|error| cannot("make", &awk, &error))
 }
 

@@ -279,23 +279,49 @@ pub(super) fn compilers_with_clang(
     cache: &Cache,
     progress: Progress,
 ) -> Result<PathBuf, Diagnostic> {
-    // Which packages of the archive they are is asked when there are none.
-    let is_whole = |path: &&PathBuf| is_clang_alone(path) && path.extension().is_none();
+    const WHAT: &str = "clang, which reads C: once, about 0.2 GB";
+    shared(cache, (compilers::CLANG, WHAT), compilers::fetch_clang, progress)
+}
+
+/// The libraries that give a program of the sandbox a PKCS#11 token.
+pub(super) fn token_libraries(cache: &Cache, progress: Progress) -> Result<PathBuf, Diagnostic> {
+    const WHAT: &str = "OpenSSL's libraries for PKCS#11: once, about 1 MB";
+    shared(cache, (compilers::TOKEN, WHAT), compilers::fetch_token_libraries, progress)
+}
+
+/// A folder of packages that serves every target. Which packages of the archive they are is asked
+/// when there is none.
+fn shared(
+    cache: &Cache,
+    (name, what): (&str, &str),
+    fetch: impl FnOnce(&Cache, &Apt, Progress) -> Result<PathBuf, Diagnostic>,
+    progress: Progress,
+) -> Result<PathBuf, Diagnostic> {
+    let is_whole = |path: &&PathBuf| is_named(path, name) && path.extension().is_none();
     if let Some(there) = entries(&cache.toolchains())?.iter().find(is_whole).cloned() {
         return Ok(there);
     }
-    progress.say("Fetching clang, which reads C: once, about 0.2 GB.");
+    progress.say(&format!("Fetching {what}."));
     let apt = Apt::new(cache.apt()?, None, Some(SUITE))?;
     apt.update(Lists::Recent, progress)?;
-    let toolchain = compilers::fetch_clang(cache, &apt, progress)?;
+    let folder = fetch(cache, &apt, progress)?;
     apt.forget()?;
-    Ok(toolchain)
+    Ok(folder)
 }
 
 /// Whether compilers are those with clang alone, which core mode shares.
 pub(super) fn is_clang_alone(toolchain: &Path) -> bool {
-    let name = toolchain.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-    name.starts_with(&format!("{}-", compilers::CLANG))
+    is_named(toolchain, compilers::CLANG)
+}
+
+/// Whether a folder has the libraries for a token, which all targets share.
+pub(super) fn is_for_tokens(toolchain: &Path) -> bool {
+    is_named(toolchain, compilers::TOKEN)
+}
+
+fn is_named(toolchain: &Path, name: &str) -> bool {
+    let found = toolchain.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+    found.strip_prefix(name).is_some_and(|rest| rest.starts_with('-'))
 }
 
 /// The build tree of headers in the folder of a target, with the compilers of core mode.
