@@ -11,12 +11,11 @@ use super::qemu::{self, Memory, Process, Qemu};
 use super::ring::Layout;
 use super::taint::Taint;
 use super::template::TemplateMachine;
-use super::{initramfs, log, stuck, Machine, Root, VmError};
+use super::{initramfs, log, stuck, Booting, Machine, VmError};
 use base64::engine::general_purpose::STANDARD as BASE64;
 use base64::Engine as _;
 use kps_facts::Facts;
 use kps_host::input;
-use kps_host::temporary::Folder;
 use std::fs::File;
 use std::io::{self, Read, Write as _};
 use std::net::Shutdown;
@@ -82,30 +81,7 @@ impl Guest {
 
     /// Boots a machine, and waits until it takes commands.
     pub fn boot(machine: &Machine) -> Result<Guest, VmError> {
-        let busybox = match &machine.root {
-            Root::Initramfs(busybox) => busybox,
-            Root::Disk(image) => return Guest::boot_disk(machine, image),
-        };
-        let packed = || Ok([initramfs::system(busybox)?, files(machine)?].concat());
-        let packed = packed().map_err(io_error("packing the virtual machine's files"))?;
-        let folder =
-            Folder::new_in(&std::env::temp_dir()).map_err(io_error("making a temporary folder"))?;
-        let initrd = folder.path().join("initramfs");
-        std::fs::write(&initrd, packed).map_err(io_error("writing the virtual machine's files"))?;
-        let mut guest = Guest::boot_from(machine, &initrd, Memory::Own)?;
-        guest.load_modules(machine)?;
-        Ok(guest)
-    }
-
-    /// Boots a machine from its disk. Its files get there when it takes commands.
-    fn boot_disk(machine: &Machine, image: &Path) -> Result<Guest, VmError> {
-        let mut guest = Guest::boot_from(machine, image, Memory::Own)?;
-        if !(machine.files.is_empty() && machine.programs.is_empty() && machine.modules.is_empty())
-        {
-            guest.take(machine)?;
-        }
-        guest.load_modules(machine)?;
-        Ok(guest)
+        Booting::start(machine)?.finish()
     }
 
     /// Boots a machine with an initramfs or a disk, and waits until it takes commands.
@@ -114,18 +90,30 @@ impl Guest {
         system: &Path,
         memory: Memory<'_>,
     ) -> Result<Guest, VmError> {
-        let qemu = qemu::start(machine, system, memory, None)?;
-        let mut guest = Guest::of(qemu, String::new(), None)?;
+        Guest::switched_on(machine, system, memory)?.ready(machine)
+    }
+
+    /// A machine that has begun to boot.
+    pub(super) fn switched_on(
+        machine: &Machine,
+        system: &Path,
+        memory: Memory<'_>,
+    ) -> Result<Guest, VmError> {
+        Guest::of(qemu::start(machine, system, memory, None)?, String::new(), None)
+    }
+
+    /// Waits until it takes commands.
+    pub(super) fn ready(mut self, machine: &Machine) -> Result<Guest, VmError> {
         let deadline = Instant::now() + BOOT_LIMIT;
-        while guest.line(deadline, BOOT_LIMIT)? != "ready" {}
+        while self.line(deadline, BOOT_LIMIT)? != "ready" {}
         let facts = input::read(&machine.facts, input::FACTS).ok();
         let facts = facts.and_then(|facts| Facts::from_bytes(&facts).ok());
         if let Some(layout) = facts.and_then(|facts| Layout::of(&facts.btf)) {
-            let found = guest.run(&places::find(), BOOT_LIMIT)?;
-            let memory = &mut |at, count| guest.monitor.memory(at, count);
-            guest.places = Places::of(&found.text, layout, memory).map_err(io_error(READING))?;
+            let found = self.run(&places::find(), BOOT_LIMIT)?;
+            let memory = &mut |at, count| self.monitor.memory(at, count);
+            self.places = Places::of(&found.text, layout, memory).map_err(io_error(READING))?;
         }
-        Ok(guest)
+        Ok(self)
     }
 
     /// Saves the state of a machine whose memory is in a file, and stops it.
@@ -439,7 +427,7 @@ impl Guest {
 }
 
 /// The archive of a machine's own files.
-fn files(machine: &Machine) -> io::Result<Vec<u8>> {
+pub(super) fn files(machine: &Machine) -> io::Result<Vec<u8>> {
     let modules = machine.modules.iter().map(|(name, bytes)| (module_path(name), bytes.clone()));
     let all: Vec<_> = machine.files.iter().cloned().chain(modules).collect();
     initramfs::files(&all, &machine.programs)

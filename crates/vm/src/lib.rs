@@ -15,6 +15,7 @@
 
 pub mod agent;
 mod arguments;
+mod booting;
 mod console;
 mod guest;
 mod incoming;
@@ -34,6 +35,7 @@ mod taint;
 mod template;
 
 pub use arguments::arguments;
+pub use booting::Booting;
 pub use guest::{Guest, Output};
 pub use log::complaint;
 pub use machine::{Firmware, Machine, Root, VmError};

@@ -24,6 +24,9 @@ pub struct Machine {
     pub modules: Vec<(String, Vec<u8>)>,
     /// What boots the kernel in place of QEMU's own loader. A machine that has some always boots.
     pub firmware: Option<Firmware>,
+    /// The port of the host's own address, `127.0.0.1`, that leads to the machine's SSH server. The
+    /// machine then has a network of its own, which leads nowhere else. It always boots.
+    pub ssh_port: Option<u16>,
     /// Where the target's template machine is kept; if `None`, every machine boots.
     pub templates: Option<Templates>,
 }
@@ -45,6 +48,7 @@ impl Machine {
             programs: Vec::new(),
             modules: Vec::new(),
             firmware: None,
+            ssh_port: None,
             templates: Some(target.templates()),
         })
     }

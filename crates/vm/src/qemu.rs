@@ -122,6 +122,13 @@ fn flash(firmware: &Firmware) -> [String; 4] {
     ["-drive".into(), code, "-drive".into(), drive(1, &firmware.variables, "")]
 }
 
+/// The arguments for a network in which the machine has the address 10.0.2.15. Nothing gets out of
+/// it, neither to the host nor further.
+fn network(port: u16) -> [String; 4] {
+    let forward = format!("user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22");
+    ["-netdev".into(), forward, "-device".into(), "virtio-net-pci,netdev=net,romfile=".into()]
+}
+
 /// A QEMU that ends when it is dropped.
 pub(super) struct Process(pub(super) Child);
 
@@ -155,6 +162,7 @@ pub(super) fn start(
         Root::Disk(_) => command.args(disk(system)),
     };
     command.args(machine.firmware.iter().flat_map(flash));
+    command.args(machine.ssh_port.map(network).into_iter().flatten());
     if let Memory::Shared(path) | Memory::Copied(path) = memory {
         let share = if matches!(memory, Memory::Shared(_)) { "on" } else { "off" };
         let path = path.display();
@@ -210,6 +218,7 @@ mod tests {
             programs: Vec::new(),
             modules: Vec::new(),
             firmware: None,
+            ssh_port: None,
             templates: None,
         };
         let words = arguments(&machine, accelerator);

@@ -48,10 +48,9 @@ pub struct TemplateMachine<'a> {
 impl<'a> TemplateMachine<'a> {
     /// The template of a machine; `None` if the machine must boot.
     pub fn of(machine: &'a Machine) -> Option<TemplateMachine<'a>> {
-        let templates = machine
-            .templates
-            .as_ref()
-            .filter(|_| machine.append.is_empty() && machine.firmware.is_none())?;
+        let copies =
+            machine.append.is_empty() && machine.firmware.is_none() && machine.ssh_port.is_none();
+        let templates = machine.templates.as_ref().filter(|_| copies)?;
         let system = initramfs::system(machine.root.busybox()?).ok()?;
         let id = id(machine, &system)?;
         Some(TemplateMachine { machine, templates, system, id })
