@@ -4,7 +4,7 @@
 use crate::{kernel, kpsc, printed, put_target, stem};
 use kps_facts::Facts;
 use kps_targets::{module, Progress, Target};
-use kps_vm::{complaint, Firmware, Guest, Machine, Output, VmError};
+use kps_vm::{complaint, Booting, Firmware, Guest, Machine, Output, VmError};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -158,6 +158,18 @@ impl Vm {
 
     pub(crate) fn boot_machine(machine: &Machine) -> Vm {
         Vm { guest: Guest::boot(machine).unwrap_or_else(|error| panic!("{error}\n{error:?}")) }
+    }
+
+    /// Boots several at once. They are waited for in this thread, because QEMU ends with the thread
+    /// that has started it.
+    pub(crate) fn boot_machines(machines: &[Machine]) -> Vec<Vm> {
+        let fail = |error: VmError| -> Booting<'_> { panic!("{error}\n{error:?}") };
+        let all: Vec<_> =
+            machines.iter().map(|one| Booting::start(one).unwrap_or_else(fail)).collect();
+        let wait = |booting: Booting<'_>| Vm {
+            guest: booting.finish().unwrap_or_else(|error| panic!("{error}\n{error:?}")),
+        };
+        all.into_iter().map(wait).collect()
     }
 
     /// Runs a script, whatever it says.

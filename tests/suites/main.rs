@@ -28,6 +28,7 @@ mod import;
 mod input;
 mod inspect;
 mod killed;
+mod machines;
 mod macros;
 mod modules;
 mod operate;
@@ -83,6 +84,7 @@ const SUITES: &[Suite] = &[
     Suite::new("input", input::cases),
     Suite::new("inspect", inspect::cases),
     Suite::new("killed", killed::cases),
+    Suite::new("machines", machines::cases),
     Suite::new("macros", macros::cases),
     Suite::new("modules", modules::cases),
     Suite::new("operate", operate::cases),

@@ -23,6 +23,8 @@ pub(crate) fn prepare_tests() -> Result<()> {
         installed("p11-kit", "p11-kit", "leads to it"),
         installed("openssl", "openssl", "makes keys, and reads signatures"),
         installed("/usr/share/OVMF/OVMF_CODE_4M.fd", "ovmf", "is a firmware that knows keys"),
+        installed("ssh", "openssh-client", "logs in to virtual machines"),
+        installed("gpg", "gnupg", "signs a repository of packages"),
         installed("strace", "strace", "shows what is written to the installed patches, and when"),
     ])
 }

@@ -2,13 +2,14 @@
 //! The image that every disk is a copy of. It is made once, by `tests/debian/root.sh` from the
 //! packages of the Debian that this machine's apt knows, and kept.
 
-use crate::{kept, pages, printed, repository};
+use crate::{files, kept, pages, printed, repository};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-const SCRIPT: &str = "tests/debian/root.sh";
+/// The folder of the script, and of what it puts on the disk.
+const FOLDER: &str = "tests/debian";
 
 /// The image. If it cannot be made, that is not tried again for the next case.
 pub(super) fn image() -> &'static Path {
@@ -18,7 +19,12 @@ pub(super) fn image() -> &'static Path {
 
 /// The folder of the image. A folder has its name when it is finished, and not before.
 fn made() -> PathBuf {
-    let made_of = [SCRIPT, "tests/debian/agent.service", "crates/vm/src/agent.sh"].map(pages::read);
+    let sources = files(&repository().join(FOLDER)).into_iter();
+    let read = |path: PathBuf| {
+        std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    };
+    let mut made_of: Vec<_> = sources.map(read).collect();
+    made_of.push(pages::read("crates/vm/src/agent.sh"));
     let folder = kept::folder("debian", &made_of);
     let parent = folder.parent().unwrap_or(Path::new("target"));
     let locked = std::fs::create_dir_all(parent)
@@ -31,7 +37,7 @@ fn made() -> PathBuf {
     // What an interrupted run has left is removed as well.
     kept::forget_others(&folder);
     let unfinished = folder.with_extension("unfinished");
-    let mut script = Command::new(repository().join(SCRIPT));
+    let mut script = Command::new(repository().join(FOLDER).join("root.sh"));
     let output = script.arg(&unfinished).output();
     let output = output.unwrap_or_else(|error| panic!("{script:?}: {error}"));
     assert!(output.status.success(), "{script:?}:\n{}", printed(&output));
