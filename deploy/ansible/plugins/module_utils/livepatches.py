@@ -136,6 +136,11 @@ def names(patches):
     return [patch['name'] for patch in patches]
 
 
+def distinct_names(patches):
+    """A livepatch is installed once for each kernel."""
+    return sorted(set(names(patches)))
+
+
 def lacking(patches, others):
-    """The names that only the former have, each once."""
-    return sorted(set(names(patches)) - set(names(others)))
+    """The names that only the former have."""
+    return [name for name in distinct_names(patches) if name not in names(others)]

@@ -268,11 +268,13 @@ def remove(module, kpsctl, installed, loaded, kernel):
     for release in sorted({entry['release'] for entry in installed}):
         entries = [entry for entry in installed if entry['release'] == release]
         if release != kernel['release']:
-            kpsctl.demand('uninstall', '--kernel', release, *livepatches.lacking(entries, []))
+            kpsctl.demand('uninstall', '--kernel', release, *livepatches.distinct_names(entries))
     here = [entry for entry in installed if entry['release'] == kernel['release']]
     if here:
-        kpsctl.demand('uninstall', '--now', *timeout(module), *livepatches.lacking(here, []))
-    others = livepatches.lacking(loaded, here)
+        kpsctl.demand('uninstall', '--now', *timeout(module), *livepatches.distinct_names(here))
+    # The newest first, as it may replace functions of those below it.
+    others = [name for name in reversed(livepatches.names(loaded))
+              if name not in livepatches.names(here)]
     if others:
         kpsctl.demand('unload', *timeout(module), *others)
 
