@@ -198,6 +198,9 @@ fn a_load_may_be_left_in_transition() {
         .collect();
     assert!(order.is_sorted() && !order.contains(&None), "{explained}");
     let mut results = vec![in_json(&mut machine, "kpsctl status", 5)];
+    // Who watches a stall has not failed.
+    let stalled = "kpsc_livepatch_in_transition{name=\"post_sleeps\"} 1\n";
+    machine.step("kpsctl status --format prometheus", 0, &[stalled, "tasks_behind{"]);
     results.push(in_json(&mut machine, "kpsctl wait --timeout 1", 5));
     results.push(in_json(&mut machine, "kpsctl load /post_sleeps.ko", 3));
     machine.step("kpsctl disable post_sleeps", 0, &["post_sleeps\tdisabled"]);
@@ -282,8 +285,18 @@ fn a_set_is_installed_and_rolled_back() {
         0,
         &["net_fix is installed and not enabled; `kpsctl load net_fix`"],
     );
+    results.push(in_json(&mut machine, "kpsctl status", 0));
+    machine.step(
+        "kpsctl status --format prometheus",
+        0,
+        &["kpsc_livepatch_installed_not_loaded{name=\"net_fix\"} 1\n", "kpsc_kernel_info{release"],
+    );
     machine.step("kpsctl load net-fix && kpsctl unload net_fix", 0, &["net_fix\tenabled"]);
     machine.step("kpsctl load --all && grep net_fix=5 /proc/cmdline", 0, &["version 1"]);
+    let enabled = "kpsc_livepatch_enabled{name=\"net_fix\"} 1\n";
+    let loaded = "kpsc_livepatch_installed_not_loaded{name=\"net_fix\"} 0\n";
+    machine.step("kpsctl status --format prometheus", 0, &[enabled, loaded]);
+    machine.step("kpsctl list --format prometheus", 2, &["invalid value 'prometheus'"]);
     results.push(in_json(&mut machine, "kpsctl load --all", 0));
     results.push(in_json(&mut machine, "kpsctl list --installed", 0));
 

@@ -4,6 +4,7 @@
 
 use crate::installed::Installed;
 use crate::livepatch::Patch;
+use crate::prometheus::metrics;
 use crate::verbs::Results;
 use kps_diag::{Diagnostic, Exit, Severity};
 use kps_operate::{Kernel, System};
@@ -117,6 +118,11 @@ impl Answer {
                 self.kernel = Kernel::of(system)
                     .map(|Kernel { release, build_id }| RunningKernel { release, build_id });
                 stdout::print(&(to_json(&self) + "\n"));
+            }
+            Results::Prometheus => {
+                let kernel = Kernel::of(system);
+                let kernel = kernel.as_ref().map(|of| (of.release.as_str(), of.build_id.as_str()));
+                stdout::print(&metrics(kernel, &self.patches, &self.installed));
             }
         }
         self.exit_status

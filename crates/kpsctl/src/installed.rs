@@ -15,15 +15,18 @@ pub(crate) struct Installed {
     release: String,
     /// The number of the set that it is in.
     generation: u32,
-    name: String,
+    pub(crate) name: String,
     /// The kernel's build-id, if the module tells it.
     build_id: Option<String>,
-    version: Option<String>,
+    pub(crate) version: Option<String>,
     fixes: Vec<String>,
     /// `NAME=VALUE`.
     parameters: Vec<String>,
     /// SHA-256 of the module.
     sha256: String,
+    /// Whether the running kernel has this very build, and has not disabled it; `null` where that
+    /// is not compared.
+    pub(crate) loaded: Option<bool>,
 }
 
 impl Installed {
@@ -38,6 +41,7 @@ impl Installed {
             fixes,
             parameters: params,
             sha256,
+            loaded: None,
         }
     }
 }

@@ -8,6 +8,7 @@ mod installed;
 mod livepatch;
 mod loading;
 mod progress;
+mod prometheus;
 mod requests;
 mod text;
 mod verbs;

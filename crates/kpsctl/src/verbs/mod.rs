@@ -60,9 +60,12 @@ pub(crate) enum Results {
     Human,
     /// One JSON object.
     Json,
+    /// Metrics, of `status` alone.
+    #[value(skip)]
+    Prometheus,
 }
 
-/// How to write results, for every verb.
+/// How to write results, for every verb but `status`, which has one more way.
 #[derive(Debug, clap::Args)]
 struct ResultArgs {
     /// How to write the result on standard output: human or json.
@@ -159,7 +162,7 @@ impl Verb {
             Verb::Load(verb) => &verb.results,
             Verb::Unload(verb) => &verb.results,
             Verb::List(verb) => &verb.results,
-            Verb::Status(verb) => &verb.results,
+            Verb::Status(verb) => return verb.format.into(),
             Verb::Info(verb) => &verb.results,
             Verb::Enable(verb) => &verb.results,
             Verb::Disable(verb) => &verb.results,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The verb `status`.
 
-use super::ResultArgs;
+use super::Results;
 use crate::answer::Answer;
 use crate::context::Context;
 use crate::installed::{matching, running, Installed};
@@ -17,8 +17,37 @@ pub struct Status {
     /// A livepatch, as `list` names it; without one, all of them.
     #[arg(value_name = "NAME")]
     name: Option<String>,
-    #[command(flatten)]
-    pub(super) results: ResultArgs,
+    /// How to write the result on standard output: human, json, or prometheus for the textfile
+    /// collector of its node exporter.
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "human",
+        hide_possible_values = true,
+        hide_default_value = true
+    )]
+    pub(super) format: Format,
+}
+
+/// What the status is written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// Lines for people.
+    Human,
+    /// One JSON object.
+    Json,
+    /// Metrics.
+    Prometheus,
+}
+
+impl From<Format> for Results {
+    fn from(format: Format) -> Results {
+        match format {
+            Format::Human => Results::Human,
+            Format::Json => Results::Json,
+            Format::Prometheus => Results::Prometheus,
+        }
+    }
 }
 
 impl Status {
@@ -48,7 +77,10 @@ impl Status {
             if patch.state.behind().is_some() {
                 explain(patch, &behind, system).into_iter().for_each(|line| answer.say(line));
                 shown = shown.held_by(patch, &behind, system);
-                answer.end_with(Exit::Stalled as ExitCode);
+                // In metrics it has a value, and whoever collects them has not failed.
+                if self.format != Format::Prometheus {
+                    answer.end_with(Exit::Stalled as ExitCode);
+                }
             }
             answer.patches.push(shown);
         }
@@ -69,20 +101,25 @@ fn compare_with_installed(
     let name = name.map(name_of);
     let is_meant = |entry: &&Entry| name.as_ref().is_none_or(|name| *name == entry.name);
     for entry in matching(&set, system).into_iter().filter(is_meant) {
-        answer.installed.push(Installed::of(&set, entry));
+        let mut installed = Installed::of(&set, entry);
         let name = &entry.name;
         let state = loaded.iter().find(|patch| patch.name == *name).map(|patch| patch.state);
         let is_enabled = state.is_some_and(|state| state != State::Disabled);
+        installed.loaded = (!is_enabled).then_some(false);
         match store.open(&set, entry) {
             Err(error) => answer.report(&[Diagnostic { severity: Severity::Warning, ..error }]),
             Ok(_) if !is_enabled => answer.say(format!(
                 "{name} is installed and not enabled; `{program} load {name}` loads it"
             )),
-            Ok(module) if is_another(system, &module.incoming) == Some(true) => {
-                answer.say(format!("another build of {name} is loaded than the installed one"));
+            Ok(module) => {
+                let is_another = is_another(system, &module.incoming);
+                installed.loaded = is_another.map(|is_another| !is_another);
+                if is_another == Some(true) {
+                    answer.say(format!("another build of {name} is loaded than the installed one"));
+                }
             }
-            Ok(_) => {}
         }
+        answer.installed.push(installed);
     }
     if let Verdict::Held(stage) = store.verdict(&set)? {
         let held = store.held(&set, stage);
