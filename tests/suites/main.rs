@@ -20,6 +20,7 @@ mod entries;
 mod examples;
 mod fields;
 mod fixes;
+mod fleet;
 mod foreign;
 mod hangs;
 mod hygiene;
@@ -76,6 +77,7 @@ const SUITES: &[Suite] = &[
     Suite::new("examples", examples::cases),
     Suite::new("fields", fields::cases),
     Suite::new("fixes", fixes::cases),
+    Suite::new("fleet", fleet::cases),
     Suite::new("foreign", foreign::cases),
     Suite::new("hangs", hangs::cases),
     Suite::new("hygiene", hygiene::cases),
