@@ -33,6 +33,7 @@ mod machines;
 mod macros;
 mod modules;
 mod operate;
+mod packages;
 mod post_link;
 mod preflight;
 mod properties;
@@ -90,6 +91,7 @@ const SUITES: &[Suite] = &[
     Suite::new("macros", macros::cases),
     Suite::new("modules", modules::cases),
     Suite::new("operate", operate::cases),
+    Suite::new("packages", packages::cases),
     Suite::new("post_link", post_link::cases),
     Suite::new("preflight", preflight::cases),
     Suite::new("properties", properties::cases),

@@ -19,6 +19,9 @@ pub(crate) fn prepare_tests() -> Result<()> {
         installed("node", "nodejs", "reads the grammar for editors"),
         // Debian's own: another of that name may lack its library.
         installed("/usr/bin/jsonschema", "python3-jsonschema", "validates the output of `kpsctl`"),
+        installed("lintian", "lintian", "judges packages for Debian"),
+        installed("rpm", "rpm", "reads packages for other distributions"),
+        installed("rpmlint", "rpmlint", "judges these"),
         installed("python3", "python3", "runs the modules for Ansible"),
         installed("softhsm2-util", "softhsm2", "has a key in a token"),
         installed("p11-kit", "p11-kit", "leads to it"),
