@@ -20,6 +20,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_script_runs_in_the_patched_machine.machine().about(10),
         a_shell_has_a_terminal_of_its_own.machine().about(10),
         the_machine_has_what_the_guide_says.machine(),
+        a_command_is_taken_while_others_end.machine().about(15),
     ]
 }
 
@@ -139,5 +140,20 @@ fn the_machine_has_what_the_guide_says() {
         ));
     }
     vm.sh("mount -t tmpfs none /mnt && umount /mnt");
+    vm.check_log();
+}
+
+/// A command arrives while programs end that an earlier one has left behind.
+fn a_command_is_taken_while_others_end() {
+    let mut vm = Vm::start(Vec::new());
+    let leave = "for n in $(seq 60); do usleep ${n}0000 & done";
+    // More than one line of the agent.
+    let words = "word ".repeat(200);
+    for _ in 0..3 {
+        vm.sh(leave);
+        for n in 0..20 {
+            assert_eq!(vm.sh(&format!("echo {words} {n} | wc -w")).trim(), "201");
+        }
+    }
     vm.check_log();
 }
