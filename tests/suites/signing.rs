@@ -207,6 +207,7 @@ fn what_does_not_sign_is_named_and_changes_no_file() {
         ([wrong_token, "key.crt", "mark.ko"], Some(PIN), "KPS1401"),
         ([wrong_object, "key.crt", "mark.ko"], Some(PIN), "KPS1401"),
         (["pkcs11:", "key.crt", "mark.ko"], Some(PIN), "is not a PKCS#11 URI"),
+        (["pkcs11:object=signing", "key.crt", "mark.ko"], Some(PIN), "of a key in one token"),
     ] {
         let output = keys.kpsc(&[&["sign"], &words[..]].concat(), pin);
         let text = printed(&output);

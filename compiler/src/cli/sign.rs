@@ -4,7 +4,7 @@
 use super::{progress, report, running, say, CommandResult};
 use crate::sign::Signer;
 use kps_diag::{any_error, Diagnostic, CANNOT_SIGN, NOT_A_LIVEPATCH};
-use kps_host::disk::write_atomically;
+use kps_host::disk::rewrite;
 use kps_host::input;
 use kps_operate::{look_into, Incoming};
 use kps_targets::{Cache, Target};
@@ -59,7 +59,7 @@ impl Sign {
             None => built_for(&incoming, path, cache)?,
         };
         let signed = signer.sign(&module, &mut target, cache, progress())?;
-        write_atomically(path, &signed)
+        rewrite(path, &signed)
     }
 }
 

@@ -50,10 +50,11 @@ impl Signature {
 
 /// A module without its signatures: only the last one counts for the kernel, and covers the others.
 pub fn unsigned(file: &[u8]) -> &[u8] {
-    match file.strip_suffix(MARKER).and_then(parts) {
-        Some((module, _)) => unsigned(module),
-        None => file,
+    let mut module = file;
+    while let Some((rest, _)) = module.strip_suffix(MARKER).and_then(parts) {
+        module = rest;
     }
+    module
 }
 
 /// The module and the PKCS#7 message in a file without its marker.

@@ -77,7 +77,8 @@ const CLANG_TOOLS: &[&str] =
 pub(crate) const CLANG: &str = "clang";
 
 /// The packages that give a program of the sandbox a PKCS#11 token: for OpenSSL a provider and, for
-/// a `sign-file` older than Linux 6.14, an engine; and for both the client of the host's token.
+/// a `sign-file` that does not know providers yet, an engine; and for both the client of the host's
+/// token.
 const TOKEN_LIBRARIES: &[&str] =
     &["libengine-pkcs11-openssl", "p11-kit-modules", "pkcs11-provider"];
 

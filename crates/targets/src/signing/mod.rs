@@ -181,7 +181,7 @@ fn refused(output: &Output, key: &Key) -> Diagnostic {
             "check that the key is in PEM, that KBUILD_SIGN_PIN has its passphrase if it has one, and that the certificate is that of the key"
         }
         Key::Token(_) => {
-            "check that `p11tool --list-all` shows the token, that KBUILD_SIGN_PIN has its PIN, and that the certificate is that of the key"
+            "check that `p11tool --list-tokens` shows the token, that KBUILD_SIGN_PIN has its PIN, and that the certificate is that of the key"
         }
     })
 }

@@ -11,10 +11,10 @@ use super::PIN;
 use crate::toolchain::missing;
 use kps_diag::{Diagnostic, CANNOT_SIGN};
 use kps_host::disk::{cannot, write_atomically};
+use kps_host::output::collect;
 use kps_host::process::{find, program};
 use rustix::net::{shutdown, Shutdown};
 use std::fs::Permissions;
-use std::io::Read as _;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -126,15 +126,10 @@ impl Token {
             .stdin(input)
             .stdout(OwnedFd::from(connection))
             .stderr(Stdio::piped());
-        let mut child = command.spawn()?;
+        let child = command.spawn()?;
         // Its ends of the connection are the only ones, so that the other side sees when it ends.
         drop(command);
-        let mut said = Vec::new();
-        if let Some(mut stderr) = child.stderr.take() {
-            stderr.read_to_end(&mut said)?;
-        }
-        child.wait()?;
-        Ok(said)
+        Ok(collect(child)?.stderr)
     }
 }
 

@@ -11,6 +11,8 @@ pub(super) const SCHEME: &str = "pkcs11:";
 
 /// The attributes that identify a token.
 const OF_TOKEN: &[&str] = &["token", "manufacturer", "model", "serial"];
+/// Those of them that others hardly share. A URI has one: the sandbox gets one token, and not all.
+const OF_ONE_TOKEN: &[&str] = &["token", "serial"];
 
 /// A PKCS#11 URI.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,10 +33,16 @@ impl Uri {
                 attributes(path, ';')?.iter().map(|(k, v)| format!("{k}={v}")).collect();
             let query = attributes(query, '&')?.into_iter();
             let query = query.map(|(name, value)| Some((name.to_owned(), decoded(value)?)));
-            (!path.is_empty()).then_some(Uri { path, query: query.collect::<Option<_>>()? })
+            let is_of_one =
+                |text: &String| OF_ONE_TOKEN.contains(&text.split('=').next()?).then_some(());
+            path.iter().find_map(is_of_one)?;
+            Some(Uri { path, query: query.collect::<Option<_>>()? })
         };
         read().ok_or_else(|| {
-            Diagnostic::new(CANNOT_SIGN, format!("`{text}` is not a PKCS#11 URI")).help(
+            // Behind a question mark there may be a PIN.
+            let shown = text.split('?').next().unwrap_or_default();
+            let message = format!("`{shown}` is not a PKCS#11 URI of a key in one token");
+            Diagnostic::new(CANNOT_SIGN, message).help(
                 "write it as RFC 7512 does: `pkcs11:token=NAME;object=NAME`, with %20 for a space",
             )
         })
@@ -55,7 +63,7 @@ impl Uri {
 
     /// The library of the host that knows the token, if the URI names one.
     pub(super) fn module(&self) -> Option<&str> {
-        self.value("module-path").or_else(|| self.value("module-name"))
+        self.value("module-path")
     }
 
     /// The PIN of the token, if the URI has it.
@@ -112,8 +120,11 @@ mod tests {
         assert_eq!(uri.key(), "pkcs11:token=My%20token;object=signing;type=private");
         assert_eq!(uri.module(), Some("/usr/lib/a/b.so"));
         assert_eq!(uri.pin()?.as_deref(), Some("12;34"));
-        let uri = Uri::parse("pkcs11:object=signing")?;
-        assert_eq!((uri.token().as_str(), uri.module(), uri.pin()?), ("pkcs11:", None, None));
+        let uri = Uri::parse("pkcs11:serial=0a;object=signing")?;
+        assert_eq!(
+            (uri.token().as_str(), uri.module(), uri.pin()?),
+            ("pkcs11:serial=0a", None, None)
+        );
         Ok(())
     }
 
@@ -130,6 +141,8 @@ mod tests {
             "pkcs11:token=a?pin-value=%zz",
             "pkcs11:token=a?pin-value",
             "pkcs11:token=a?pin-value=%ff",
+            "pkcs11:object=a",
+            "pkcs11:manufacturer=a;object=b",
         ] {
             assert!(Uri::parse(text).is_err_and(|error| error.code == CANNOT_SIGN), "{text}");
         }
