@@ -24,6 +24,8 @@ pub(crate) struct Installed {
     parameters: Vec<String>,
     /// SHA-256 of the module.
     sha256: String,
+    /// The package that has installed it.
+    package: Option<String>,
     /// Whether the running kernel has this very build, and has not disabled it; `null` where that
     /// is not compared.
     pub(crate) loaded: Option<bool>,
@@ -31,7 +33,7 @@ pub(crate) struct Installed {
 
 impl Installed {
     pub(crate) fn of(set: &Set, entry: &Entry) -> Installed {
-        let Entry { name, build_id, sha256, params, version, fixes, .. } = entry.clone();
+        let Entry { name, build_id, sha256, params, version, fixes, package, .. } = entry.clone();
         Installed {
             release: set.release.to_string(),
             generation: set.generation,
@@ -41,6 +43,7 @@ impl Installed {
             fixes,
             parameters: params,
             sha256,
+            package,
             loaded: None,
         }
     }
@@ -51,6 +54,7 @@ pub(crate) fn describe(set: &Set, entry: &Entry) -> String {
     let mut columns = vec![set.release.to_string(), entry.name.clone()];
     columns.extend(entry.version.as_ref().map(|version| format!("version {version}")));
     columns.extend((!entry.fixes.is_empty()).then(|| format!("fixes {}", entry.fixes.join(", "))));
+    columns.extend(entry.package.as_ref().map(|package| format!("package {package}")));
     columns.extend((!entry.params.is_empty()).then(|| entry.params.join(" ")));
     columns.join("\t")
 }

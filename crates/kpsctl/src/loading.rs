@@ -144,7 +144,8 @@ impl Loading<'_> {
         wanted: &[&Entry],
         answer: &mut Answer,
     ) -> Result<bool, Diagnostic> {
-        let removed = change.removed();
+        let mut removed = change.removed();
+        removed.retain(|entry| !wanted.iter().any(|other| other.loads_the_same_as(entry)));
         let leaves_no_gap = wanted.iter().any(|entry| entry.replaces);
         let is_again = |entry: &Entry| wanted.iter().any(|other| other.name == entry.name);
         let (first, last): (Vec<&Entry>, Vec<&Entry>) =

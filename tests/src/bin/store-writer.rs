@@ -28,7 +28,7 @@ fn write(arguments: &[String]) -> Result<(), Diagnostic> {
             let module = |file: &String| -> Result<(ModuleFile, Vec<String>), Diagnostic> {
                 Ok((open(Path::new(file))?, Vec::new()))
             };
-            store.install(files.iter().map(module).collect::<Result<_, _>>()?).map(drop)
+            store.install(files.iter().map(module).collect::<Result<_, _>>()?, None).map(drop)
         }
         ("uninstall", [kernel, names @ ..]) => store.uninstall(&release(kernel), names).map(drop),
         ("rollback", [kernel]) => store.rollback(&release(kernel)).map(drop),

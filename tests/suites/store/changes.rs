@@ -8,6 +8,7 @@ use kps_operate::open;
 use kps_operate::store::{Change, Entry, Missing};
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::PathBuf;
 
 /// The patches of a change, by name: those that are new, and those that are gone.
 fn names(change: &Change) -> [Vec<&str>; 2] {
@@ -31,7 +32,7 @@ pub(super) fn patches_are_loaded_in_the_order_in_which_they_were_installed() {
         // Another one for the same kernel takes the place of `b`; one for another build does not.
         let params = vec!["level=3".to_owned(), "text=\"a b\"".to_owned()];
         let again = open(&place.module("b", KERNEL, "0a"))?;
-        let change = store.install(vec![(again, params.clone())])?.pop();
+        let change = store.install(vec![(again, params.clone())], None)?.pop();
         assert_eq!(change.as_ref().map(names), Some([vec!["b"], vec!["b"]]));
         place.install(&[place.module("b", KERNEL, "0b"), place.foreign("c", KERNEL)])?;
         assert_eq!(place.names(KERNEL), ["3", "b", "a", "b", "c"]);
@@ -80,6 +81,46 @@ pub(super) fn each_kernel_has_a_set_of_its_own() {
         Ok(())
     };
     done(run());
+}
+
+pub(super) fn a_package_takes_the_place_of_its_earlier_version_for_every_kernel() {
+    let place = Place::new();
+    let store = place.store();
+    let install = |files: &[PathBuf], package: &str| {
+        let open = |file: &PathBuf| open(file).map(|module| (module, Vec::new()));
+        store.install(files.iter().map(open).collect::<Result<_, _>>()?, Some(package))
+    };
+    let module = |name: &str, kernel: &str| place.module(name, kernel, "0a");
+    let run = || -> Result<(), Diagnostic> {
+        place.install(&[module("own", KERNEL)])?;
+        install(&[module("a1", KERNEL), module("b", KERNEL), module("a1", OTHER)], "livepatches")?;
+        install(&[module("c", KERNEL)], "others")?;
+        assert_eq!(place.names(KERNEL), ["3", "own", "a1", "b", "c"]);
+        // The next version has another patch in place of one of them, for one kernel.
+        let next = [module("a2", KERNEL), module("b", KERNEL)];
+        let changes = install(&next, "livepatches")?;
+        let [here, there] = changes.as_slice() else { panic!("{changes:?}") };
+        assert_eq!(names(here), [vec!["a2"], vec!["a1"]]);
+        assert_eq!(names(there), [vec![], vec!["a1"]]);
+        assert_eq!(place.names(KERNEL), ["4", "own", "b", "c", "a2"]);
+        assert_eq!(place.names(OTHER), ["2"]);
+        // dpkg configures a package again.
+        install(&next, "livepatches")?;
+        assert_eq!(place.names(KERNEL)[0], "4");
+        let changes = store.uninstall_package("livepatches")?;
+        assert_eq!(changes.iter().map(names).collect::<Vec<_>>(), [[vec![], vec!["b", "a2"]]]);
+        assert_eq!(place.names(KERNEL), ["5", "own", "c"]);
+        assert!(store.uninstall_package("livepatches")?.is_empty());
+        Ok(())
+    };
+    done(run());
+    let before = disk::read(&place.at(""));
+    for name in ["", "a b", "../a", "-a", "a\nb"] {
+        let said = failed(install(&[module("d", KERNEL)], name));
+        assert!(said.starts_with("KPS1040"), "{said}");
+    }
+    assert_eq!(disk::read(&place.at("")), before, "a refused command changes nothing");
+    has_no_leftovers(&place.root());
 }
 
 pub(super) fn rollback_returns_through_the_five_sets_before() {
@@ -150,7 +191,7 @@ pub(super) fn what_is_not_installed_and_what_cannot_be_is_told() {
     }
     let large = vec!["a".repeat(1 << 21)];
     let module = open(&right).map(|module| vec![(module, large)]);
-    let said = failed(module.and_then(|module| store.install(module)));
+    let said = failed(module.and_then(|module| store.install(module, None)));
     assert!(said.starts_with("KPS1040") && said.contains("too long"), "{said}");
     assert_eq!(disk::read(&place.at("")), before, "a refused command changes nothing");
 }

@@ -113,7 +113,7 @@ pub(super) fn release(kernel: &str) -> Release {
 
 pub(super) fn install(root: &Path, files: &[PathBuf]) -> Result<Vec<Change>, Diagnostic> {
     let open = |file: &PathBuf| open(file).map(|module| (module, Vec::new()));
-    store(root).install(files.iter().map(open).collect::<Result<_, _>>()?)
+    store(root).install(files.iter().map(open).collect::<Result<_, _>>()?, None)
 }
 
 /// The installed set, whose files are all what was installed.

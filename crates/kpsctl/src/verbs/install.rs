@@ -9,9 +9,8 @@ use crate::loading::Loading;
 use crate::requests::requests;
 use kps_diag::{any_error, Diagnostic, Severity, NO_BUILD};
 use kps_operate::store::{Change, Entry, Release, Store};
-use kps_operate::{check_root, name_of, open, preflight_without, Incoming};
+use kps_operate::{check_root, name_of, open, preflight_without, Incoming, Kernel, System};
 use std::ffi::OsString;
-use std::slice::from_ref;
 
 /// Whether the running kernel follows at once, for every verb that changes the installed set.
 #[derive(Debug, clap::Args)]
@@ -31,6 +30,11 @@ pub struct Install {
     /// takes them.
     #[arg(value_name = "FILE.ko [NAME=VALUE..]", required = true)]
     items: Vec<OsString>,
+    /// The package that the files are of. What another version of it has installed is uninstalled
+    /// in the same step, for every kernel; and builds for other kernels than the running one are
+    /// no error.
+    #[arg(long, value_name = "NAME")]
+    package: Option<String>,
     #[command(flatten)]
     now: NowArgs,
     #[command(flatten)]
@@ -40,8 +44,11 @@ pub struct Install {
 #[derive(Debug, clap::Args)]
 pub struct Uninstall {
     /// The livepatches, as `list --installed` names them.
-    #[arg(value_name = "NAME", required = true)]
+    #[arg(value_name = "NAME", required_unless_present = "package")]
     names: Vec<String>,
+    /// All that this package has installed, for every kernel.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["names", "kernel"])]
+    package: Option<String>,
     /// The release of the kernel that they are installed for, instead of the running one.
     #[arg(long, value_name = "RELEASE", conflicts_with = "now")]
     kernel: Option<String>,
@@ -65,30 +72,65 @@ pub struct Rollback {
 impl Install {
     pub(super) fn run(self, context: &Context, answer: &mut Answer) -> Result<(), Diagnostic> {
         check_root()?;
+        let package = self.package.as_deref();
+        let system = &context.system;
+        let store = Store::of(system);
         let mut modules = Vec::new();
         for request in requests(&self.items) {
             let module = open(&request.what)?;
             module.incoming.check_parameters(&request.parameters)?;
-            if self.now.now && !can_follow(&module.incoming, context, answer) {
+            if self.now.now && !self.can_follow(&module.incoming, context, answer)? {
                 return Ok(());
             }
             modules.push((module, request.parameters));
         }
-        let changes = Store::of(&context.system).install(modules)?;
-        changes.iter().for_each(|change| tell(change, &context.system, answer));
-        warn_unless_set_up(&context.system, context.console.program, answer);
-        self.now.follow(&changes, context, answer)
+        let changes = store.install(modules, package)?;
+        changes.iter().for_each(|change| tell(change, system, answer));
+        warn_unless_set_up(system, context.console.program, answer);
+        self.now.follow(&changes, package, context, answer)
+    }
+
+    /// Whether the running kernel would accept a module that it is to get at once, in place of one
+    /// of its name or of what its package has installed. Otherwise the installed set stays as it
+    /// is, too. A package's module for another kernel is not loaded now.
+    fn can_follow(
+        &self,
+        incoming: &Incoming,
+        context: &Context,
+        answer: &mut Answer,
+    ) -> Result<bool, Diagnostic> {
+        let system = &context.system;
+        let mut gone = vec![incoming.name.clone()];
+        if let Some(package) = &self.package {
+            if !is_for_running(incoming, system) {
+                return Ok(true);
+            }
+            let set = Store::of(system).set(&running(system)?)?;
+            let entries = set.map_or(Vec::new(), |set| set.entries);
+            let of_package = entries.into_iter().filter(|entry| entry.is_of(package));
+            gone.extend(of_package.map(|entry| entry.name));
+        }
+        let mut found = preflight_without(system, incoming, &gone);
+        found.retain(|diagnostic| diagnostic.severity == Severity::Error);
+        answer.report(&found);
+        Ok(!any_error(&found))
     }
 }
 
 impl Uninstall {
     pub(super) fn run(self, context: &Context, answer: &mut Answer) -> Result<(), Diagnostic> {
         check_root()?;
-        let release = release_of(self.kernel.as_deref(), &context.system)?;
-        let names: Vec<_> = self.names.iter().map(|name| name_of(name)).collect();
-        let change = Store::of(&context.system).uninstall(&release, &names)?;
-        tell(&change, &context.system, answer);
-        self.now.follow(&[change], context, answer)
+        let store = Store::of(&context.system);
+        let changes = match &self.package {
+            Some(package) => store.uninstall_package(package)?,
+            None => {
+                let release = release_of(self.kernel.as_deref(), &context.system)?;
+                let names: Vec<_> = self.names.iter().map(|name| name_of(name)).collect();
+                vec![store.uninstall(&release, &names)?]
+            }
+        };
+        changes.iter().for_each(|change| tell(change, &context.system, answer));
+        self.now.follow(&changes, self.package.as_deref(), context, answer)
     }
 }
 
@@ -98,7 +140,7 @@ impl Rollback {
         let release = release_of(self.kernel.as_deref(), &context.system)?;
         let change = Store::of(&context.system).rollback(&release)?;
         tell(&change, &context.system, answer);
-        self.now.follow(&[change], context, answer)
+        self.now.follow(&[change], None, context, answer)
     }
 }
 
@@ -107,6 +149,7 @@ impl NowArgs {
     fn follow(
         &self,
         changes: &[Change],
+        package: Option<&str>,
         context: &Context,
         answer: &mut Answer,
     ) -> Result<(), Diagnostic> {
@@ -117,10 +160,13 @@ impl NowArgs {
         let change = changes.iter().find(|change| change.release == release);
         let wanted = change.and_then(|change| change.after.as_ref());
         let wanted = wanted.map(|set| matching(set, &context.system)).unwrap_or_default();
-        // What the user wants now has to be for this kernel.
+        // What the user wants now has to be for this kernel. A package may have it for others, too.
         let added = changes.iter().flat_map(Change::added);
         let others: Vec<_> = added.filter(|entry| !wanted.contains(entry)).collect();
-        answer.report(&others.iter().map(|entry| no_build(entry, &release)).collect::<Vec<_>>());
+        if package.is_none() {
+            answer
+                .report(&others.iter().map(|entry| no_build(entry, &release)).collect::<Vec<_>>());
+        }
         let Some(change) = change else { return Ok(()) };
         let on_stall = self.stall.choice();
         let loading = Loading { context, timeout: self.timeout.duration(), on_stall };
@@ -129,13 +175,13 @@ impl NowArgs {
     }
 }
 
-/// Whether the running kernel would accept a module that it is to get at once, in place of one of
-/// its name. Otherwise the installed set stays as it is, too.
-fn can_follow(incoming: &Incoming, context: &Context, answer: &mut Answer) -> bool {
-    let mut found = preflight_without(&context.system, incoming, from_ref(&incoming.name));
-    found.retain(|diagnostic| diagnostic.severity == Severity::Error);
-    answer.report(&found);
-    !any_error(&found)
+/// Whether a module is for the running kernel, as far as it tells.
+fn is_for_running(incoming: &Incoming, system: &System) -> bool {
+    Kernel::of(system).is_some_and(|kernel| {
+        let build_id = incoming.note.as_ref().map(|note| note.build_id.as_str());
+        incoming.release.as_ref() == Some(&kernel.release)
+            && build_id.is_none_or(|id| id.is_empty() || id == kernel.build_id)
+    })
 }
 
 /// The error for a module that the running kernel was to get at once.

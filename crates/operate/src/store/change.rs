@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! Installs and uninstalls patches, and returns to the set before. Nothing is loaded or unloaded.
 
-use super::manifest::Entry;
+use super::manifest::{is_package, Entry};
 use super::set::Set;
 use super::writer::{unchanged, Branch, Content};
 use super::{Release, Store};
@@ -56,24 +56,64 @@ impl Store {
     /// takes the place of one with its name for the same kernel, and of all that the kernel would
     /// replace by it; others are loaded after those that are there. If one of them cannot be
     /// installed, none is.
+    ///
+    /// The modules of a package also take the place of all that an earlier version of the package
+    /// has installed, for whatever kernel.
     pub fn install(
         &self,
         modules: Vec<(ModuleFile, Vec<String>)>,
+        package: Option<&str>,
     ) -> Result<Vec<Change>, Diagnostic> {
+        if let Some(name) = package.filter(|name| !is_package(name)) {
+            let message = format!("`{name}` is not the name of a package");
+            return Err(Diagnostic::new(NOT_INSTALLABLE, message).help(
+                "a name has letters, digits and `+`, `-`, `.`, `_`, a letter or digit first",
+            ));
+        }
         let mut wanted: BTreeMap<Release, Vec<(Entry, Vec<u8>)>> = BTreeMap::new();
         for (module, params) in modules {
-            let (release, one) = read(module, params)?;
-            wanted.entry(release).or_default().push(one);
+            let (release, (mut entry, bytes)) = read(module, params)?;
+            entry.package = package.map(str::to_owned);
+            wanted.entry(release).or_default().push((entry, bytes));
         }
         let writer = self.first_writer()?;
+        for release in package.map_or(Ok(Vec::new()), |package| self.releases_of(package))? {
+            wanted.entry(release).or_default();
+        }
         let mut branches = Vec::new();
         let entered = wanted.into_iter().try_for_each(|(release, wanted)| {
             let branch = writer.first_branch(&release)?;
-            let next = Next::Modules(joined(&branch, wanted));
+            let next = Next::Modules(joined(&branch, wanted, package));
             branches.push((branch, next));
             Ok(())
         });
         self.change(branches, entered)
+    }
+
+    /// Uninstalls what a package has installed, for every kernel. There may be nothing.
+    pub fn uninstall_package(&self, package: &str) -> Result<Vec<Change>, Diagnostic> {
+        let Some(writer) = self.writer()? else { return Ok(Vec::new()) };
+        let mut branches = Vec::new();
+        let entered = self.releases_of(package)?.iter().try_for_each(|release| {
+            if let Some(branch) = writer.branch(release)? {
+                let next = Next::Modules(joined(&branch, Vec::new(), Some(package)));
+                branches.push((branch, next));
+            }
+            Ok(())
+        });
+        self.change(branches, entered)
+    }
+
+    /// The kernels for which a package has installed something.
+    fn releases_of(&self, package: &str) -> Result<Vec<Release>, Diagnostic> {
+        let mut found = Vec::new();
+        for release in self.releases()? {
+            let set = self.set(&release)?;
+            if entries(&set).iter().any(|entry| entry.is_of(package)) {
+                found.push(release);
+            }
+        }
+        Ok(found)
     }
 
     /// Uninstalls the patches of these names that are installed for a kernel.
@@ -209,8 +249,13 @@ fn read(
 }
 
 /// The next set of a branch: the installed patches, and those that are wanted in addition or in
-/// their place.
-fn joined(branch: &Branch<'_>, wanted: Vec<(Entry, Vec<u8>)>) -> Vec<(Entry, Content)> {
+/// their place. Of a package only those that are wanted stay.
+fn joined(
+    branch: &Branch<'_>,
+    wanted: Vec<(Entry, Vec<u8>)>,
+    package: Option<&str>,
+) -> Vec<(Entry, Content)> {
+    let all: Vec<Entry> = wanted.iter().map(|(entry, _)| entry.clone()).collect();
     let installed = entries(&branch.installed).iter();
     let mut next: Vec<_> = installed.map(|entry| (entry.clone(), Content::Kept)).collect();
     for (entry, bytes) in wanted {
@@ -224,5 +269,8 @@ fn joined(branch: &Branch<'_>, wanted: Vec<(Entry, Vec<u8>)>) -> Vec<(Entry, Con
         let place = place.unwrap_or(next.len()).min(next.len());
         next.insert(place, (entry, Content::New(bytes)));
     }
+    let is_left =
+        |entry: &Entry| package.is_some_and(|package| entry.is_of(package)) && !all.contains(entry);
+    next.retain(|(entry, _)| !is_left(entry));
     next
 }

@@ -50,6 +50,9 @@ pub struct Entry {
     /// The bugs that it fixes, as far as its note says.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fixes: Vec<String>,
+    /// The package that has installed it, and uninstalls it again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
 }
 
 impl Manifest {
@@ -102,6 +105,7 @@ impl Entry {
             params,
             version: noted.or_else(|| incoming.information.version.clone()),
             fixes: note.map_or(Vec::new(), |note| note.fixes.clone()),
+            package: None,
         };
         entry.is_valid().then_some(entry)
     }
@@ -109,6 +113,17 @@ impl Entry {
     /// Whether it is for the kernel with this build-id, as far as it tells.
     pub fn is_for(&self, build_id: &str) -> bool {
         self.build_id.as_ref().is_none_or(|own| own == build_id)
+    }
+
+    /// Whether a package has installed it.
+    pub fn is_of(&self, package: &str) -> bool {
+        self.package.as_deref() == Some(package)
+    }
+
+    /// Whether the kernel gets the same from both.
+    pub fn loads_the_same_as(&self, other: &Entry) -> bool {
+        (&self.name, &self.build_id, &self.sha256, &self.params)
+            == (&other.name, &other.build_id, &other.sha256, &other.params)
     }
 
     /// Whether one kernel could get both, which have one name.
@@ -146,7 +161,17 @@ impl Entry {
             && self.build_id.as_ref().is_none_or(is_id)
             && self.sha256.len() == DIGEST
             && is_hex(&self.sha256)
+            && self.package.as_deref().is_none_or(is_package)
     }
+}
+
+/// Whether a text can be the name of a package, for dpkg or for rpm.
+pub(super) fn is_package(name: &str) -> bool {
+    const LONGEST: usize = 200;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "+-._".contains(c);
+    (1..=LONGEST).contains(&name.len())
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.chars().all(plain)
 }
 
 /// SHA-256 in hexadecimal.
@@ -167,6 +192,7 @@ mod tests {
             params: vec!["level=3".into(), "text=\"a\nb\"".into()],
             version: Some("1.0".into()),
             fixes: vec!["CVE-2026-1".into()],
+            package: Some("livepatch-net".into()),
         }
     }
 
@@ -194,6 +220,8 @@ mod tests {
             vec![Entry { build_id: Some(String::new()), ..a() }],
             vec![Entry { sha256: "0A".repeat(32), ..a() }],
             vec![Entry { sha256: "0a".into(), ..a() }],
+            vec![Entry { package: Some("../a".into()), ..a() }],
+            vec![Entry { package: Some(String::new()), ..a() }],
             vec![a(), a()],
             vec![a(), entry("a", None)],
             vec![entry("a", None), entry("b", None), entry("a", None)],
