@@ -22,6 +22,7 @@ pub mod input;
 pub mod inspect;
 pub mod known;
 pub mod lsp;
+pub mod package;
 pub mod patch_crate;
 pub mod project;
 pub mod resolve;

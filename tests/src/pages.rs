@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The blocks of the documentation, which tests read, run and compare.
 
-use crate::repository;
-use std::path::PathBuf;
+use crate::{kpsc, kpsctl, repository};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// A fenced block.
 #[derive(Debug, Clone)]
@@ -21,6 +22,14 @@ pub const SCRIPTS: [(&str, &str); 2] =
 pub const SIGNING: [(&str, &str); 2] =
     [("docs/ship.md", "kpsc build fix.kps --sign"), ("docs/ship.md", "softhsm2-util --init-token")];
 
+/// Blocks of commands that `suites/shipping.rs` runs, by words in them.
+pub const SHIPPING: [(&str, &str); 4] = [
+    ("docs/ship.md", "kpsc package"),
+    ("docs/ship.md", "apt-ftparchive"),
+    ("docs/ship.md", "Unattended-Upgrade"),
+    ("docs/ship.md", "preferences.d/hold"),
+];
+
 /// The pages for readers, by their paths in the repository; those of messages are not among them.
 pub fn pages() -> Vec<String> {
     let docs = crate::files(&repository().join("docs")).into_iter();
@@ -36,6 +45,20 @@ pub fn pages() -> Vec<String> {
         "tests/README.md",
     ];
     of_folders.map(str::to_owned).into_iter().chain(docs).collect()
+}
+
+/// A shell that runs a block, and stops at the first command that fails. `kpsc` and `kpsctl` are
+/// programs for it.
+pub fn shell(script: &str) -> Command {
+    let kpsc = kpsc();
+    let programs = [PathBuf::from(kpsc.get_program()), kpsctl()];
+    let folders = programs.iter().filter_map(|program| program.parent()).map(Path::to_owned);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(folders.chain(std::env::split_paths(&path)));
+    let mut shell = Command::new("sh");
+    shell.args(["-ec", script]).env("PATH", path.unwrap_or_else(|error| panic!("{error}")));
+    shell.envs(kpsc.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    shell
 }
 
 /// The text of a file of the repository.

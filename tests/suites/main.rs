@@ -43,6 +43,7 @@ mod roles;
 mod running;
 mod selftests;
 mod series;
+mod shipping;
 mod signing;
 mod store;
 mod sweep;
@@ -101,6 +102,7 @@ const SUITES: &[Suite] = &[
     Suite::new("running", running::cases),
     Suite::new("selftests", selftests::cases),
     Suite::new("series", series::cases),
+    Suite::new("shipping", shipping::cases),
     Suite::new("signing", signing::cases),
     Suite::new("store", store::cases),
     Suite::new("sweep", sweep::cases),

@@ -2,12 +2,12 @@
 //! Signed modules: what signs them, and what a kernel says that accepts no others.
 
 use kps_operate::{unsigned, Signature};
-use kps_tests::pages::{block, SIGNING};
+use kps_tests::pages::{block, shell, SIGNING};
 use kps_tests::schedule::Case;
 use kps_tests::store::module;
 use kps_tests::target::{doctored, Vm};
-use kps_tests::{cases, example, firmware, kpsc, kpsctl, printed};
-use std::path::{Path, PathBuf};
+use kps_tests::{cases, example, firmware, kpsc, printed};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 /// The cases of this suite.
@@ -154,19 +154,10 @@ fn what_the_page_shows_is_what_happens() {
     let keys = Keys::empty();
     let spec = std::fs::read_to_string(example(MARK)).unwrap_or_else(|error| panic!("{error}"));
     keys.write("fix.kps", spec.replacen(MARK, "fix", 1));
-    let programs = [PathBuf::from(kpsc().get_program()), kpsctl()];
-    let folders = programs.iter().filter_map(|program| program.parent()).map(Path::to_owned);
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let path = folders.chain(std::env::split_paths(&path));
-    let path = std::env::join_paths(path).unwrap_or_else(|error| panic!("{error}"));
     for (page, words) in SIGNING {
         let block = block(page, |block| block.text.contains(words));
-        let command = kpsc();
-        let environment: Vec<_> =
-            command.get_envs().filter_map(|(name, value)| Some((name, value?))).collect();
-        let mut shell = Command::new("sh");
-        shell.args(["-ec", &block.text]).envs(environment).env("PATH", &path);
-        let output = keys.here(&mut shell).output().unwrap_or_else(|error| panic!("{error}"));
+        let output = keys.here(&mut shell(&block.text)).output();
+        let output = output.unwrap_or_else(|error| panic!("{error}"));
         assert!(output.status.success(), "{page}: {}\n{}", block.text, printed(&output));
         let signature = Signature::of(&keys.read("fix.ko")).unwrap_or_default();
         assert_eq!(signature.issuer.as_deref(), Some("CN=Livepatches of example.com"));

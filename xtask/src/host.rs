@@ -29,6 +29,7 @@ pub(crate) fn prepare_tests() -> Result<()> {
         installed("/usr/share/OVMF/OVMF_CODE_4M.fd", "ovmf", "is a firmware that knows keys"),
         installed("ssh", "openssh-client", "logs in to virtual machines"),
         installed("gpg", "gnupg", "signs a repository of packages"),
+        installed("apt-ftparchive", "apt-utils", "makes its index"),
         installed("strace", "strace", "shows what is written to the installed patches, and when"),
     ])
 }

@@ -17,6 +17,7 @@ mod link;
 mod lsp;
 mod new;
 mod output;
+mod package;
 mod project;
 mod running;
 mod sign;
@@ -86,6 +87,8 @@ enum Verb {
     Build(build::Build),
     /// Sign livepatches for kernels that load signed modules only.
     Sign(sign::Sign),
+    /// Make packages of livepatches, for dpkg or rpm.
+    Package(package::Package),
     /// Print the Rust code that kpsc generates from a spec.
     Expand(expand::Expand),
     /// Convert a spec to a patch crate.
@@ -159,7 +162,7 @@ impl Verb {
             Verb::Kernel(command) => command.is_about_target().then_some(here),
             Verb::New(_) | Verb::Fmt(_) | Verb::Operate(_) => None,
             Verb::Doctor(_) | Verb::Explain(_) | Verb::Doc(_) | Verb::Link(_) => None,
-            Verb::Sign(_) => None,
+            Verb::Sign(_) | Verb::Package(_) => None,
             // Each open spec has its own.
             Verb::Lsp(_) => None,
         }
@@ -190,6 +193,7 @@ fn run(verb: Verb) -> ExitCode {
         Verb::Inspect(command) => command.run(),
         Verb::Build(command) => command.run(),
         Verb::Sign(command) => command.run(),
+        Verb::Package(command) => command.run(),
         Verb::Expand(command) => command.run(),
         Verb::Convert(command) => command.run(),
         Verb::Import(command) => command.run(),

@@ -385,9 +385,10 @@ codes! {
         KPS1317 NOT_COMPILED Error Input "a kernel is built without a source file"
         KPS1318 UNCLEAR_OBJECT Error Input "it is unknown which module a changed file is meant for"
     }
-    "Signing" {
+    "Signing and packages" {
         KPS1401 CANNOT_SIGN Error Machine "a module cannot be signed"
         KPS1402 SIGNATURES_IGNORED Error Machine "the target ignores signatures"
+        KPS1403 CANNOT_PACKAGE Error Machine "a package cannot be made"
     }
     "kpsc itself" {
         KPS9999 BUG Error Bug "a bug in kpsc"

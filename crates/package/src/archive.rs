@@ -14,7 +14,8 @@ const UNIX: u8 = 3;
 /// The files below a folder NAME-VERSION.
 pub(crate) fn tarball(package: &Package, format: Format) -> Result<Vec<u8>, Error> {
     let mut added = Vec::new();
-    tree::add(package, &mut added, copyright::path(&package.name), copyright::copyright(package));
+    // Nobody unpacks an archive as a root, so it has no folder of documentation.
+    tree::add(package, &mut added, "copyright".to_owned(), copyright::copyright(package));
     let tree = tree::tree(package, &added)?;
     let top = format!("{}-{}", package.name, package.version);
     let write = || {

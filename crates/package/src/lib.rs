@@ -41,6 +41,7 @@ mod tree;
 mod version;
 
 pub use error::Error;
+pub use text::year;
 pub use version::version_of_semver;
 
 use kps_arch::Arch;

@@ -74,14 +74,7 @@ pub(crate) fn date(seconds: u32) -> String {
         ("Dec", 31),
     ];
     let (days, second) = (seconds / 86400, seconds % 86400);
-    let is_leap = |year: u32| {
-        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
-    };
-    let (mut year, mut day) = (1970, days);
-    while day >= 365 + u32::from(is_leap(year)) {
-        day -= 365 + u32::from(is_leap(year));
-        year += 1;
-    }
+    let (year, mut day) = year_and_day(days);
     let mut month = "Dec";
     for (name, days) in MONTHS {
         let days = days + u32::from(name == "Feb" && is_leap(year));
@@ -94,6 +87,25 @@ pub(crate) fn date(seconds: u32) -> String {
     let weekday = DAYS[days as usize % DAYS.len()];
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
     format!("{weekday}, {:02} {month} {year} {hour:02}:{minute:02}:{second:02} +0000", day + 1)
+}
+
+/// The year of a time, in seconds since 1970, for the line of a copyright.
+pub fn year(seconds: u64) -> u32 {
+    year_and_day(u32::try_from(seconds / 86400).unwrap_or(u32::MAX)).0
+}
+
+/// The year in which a day since 1970 is, and its number there.
+fn year_and_day(mut day: u32) -> (u32, u32) {
+    let mut year = 1970;
+    while day >= 365 + u32::from(is_leap(year)) {
+        day -= 365 + u32::from(is_leap(year));
+        year += 1;
+    }
+    (year, day)
+}
+
+fn is_leap(year: u32) -> bool {
+    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
 }
 
 /// Paragraphs as one text, wrapped, with empty lines between them.

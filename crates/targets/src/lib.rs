@@ -121,6 +121,11 @@ impl Target {
         self.provider().title()
     }
 
+    /// The name and the version of the package that the kernel is installed with, if it is known.
+    pub fn package(&self) -> Option<(String, String)> {
+        self.provider().package()
+    }
+
     fn provider(&self) -> &dyn Provider {
         self.manifest.origin.provider()
     }

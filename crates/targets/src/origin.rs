@@ -77,6 +77,11 @@ pub(super) struct KernelFiles {
 
 /// A provider's operations on a target. `folder` is the target's own, in the cache.
 pub(super) trait Provider {
+    /// The name and the version of the kernel's package, if it is known.
+    fn package(&self) -> Option<(String, String)> {
+        None
+    }
+
     /// Where the kernel comes from, for messages.
     fn title(&self) -> String;
 

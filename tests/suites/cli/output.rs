@@ -85,8 +85,8 @@ fn output_that_nothing_takes_fails_every_command_that_prints() {
     let verbs = verbs.map_while(|line| line.strip_prefix("  ")?.split(' ').next());
     // What `lsp` writes is for a client, and one that does not read is gone.
     // `import` takes the target's source (`suites/import.rs`), and `sign` its build tree
-    // (`suites/signing.rs`).
-    let others = ["", "test", "lsp", "import", "sign"];
+    // (`suites/signing.rs`). `package` takes modules.
+    let others = ["", "test", "lsp", "import", "sign", "package"];
     // They print in one place (`suites/operate.rs`).
     let operate = "load unload list status info enable disable wait force install uninstall \
                    rollback setup";

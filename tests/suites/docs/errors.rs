@@ -132,6 +132,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("KPS1034", "tests/suites/operate.rs"),
     ("KPS1401", "tests/suites/signing.rs"),
     ("KPS1402", "tests/suites/signing.rs"),
+    ("KPS1403", "tests/suites/shipping.rs"),
     ("KPS1041", "tests/suites/operate.rs"),
     ("KPS1042", "tests/suites/operate.rs"),
     ("KPS1035", "tests/suites/store/hostile.rs"),

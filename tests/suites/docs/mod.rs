@@ -13,7 +13,7 @@ use kps_host::{below, input};
 use kps_operate::store::SET_MANIFEST;
 use kps_tests::compiled::{cargo, folder, CRATES};
 use kps_tests::expansion::said;
-use kps_tests::pages::{block, blocks, pages, read, SCRIPTS, SIGNING};
+use kps_tests::pages::{block, blocks, pages, read, SCRIPTS, SHIPPING, SIGNING};
 use kps_tests::schedule::{Case, Suite};
 use kps_tests::{
     cases, check_spec, crates, example, examples, fixes, fixture_cache, kpsc, kpsctl, printed,
@@ -127,7 +127,7 @@ fn flush(lines: &[&str]) -> Vec<String> {
 /// Every line of a block calls a program with options that it has, or the block is a script that
 /// `suites/examples.rs` runs.
 fn commands_are_known(page: &str, text: &str) {
-    let mut scripts = SCRIPTS.iter().chain(&SIGNING);
+    let mut scripts = SCRIPTS.iter().chain(&SIGNING).chain(&SHIPPING);
     if scripts.any(|(of, words)| *of == page && text.contains(words)) {
         return;
     }

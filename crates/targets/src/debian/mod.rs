@@ -117,6 +117,10 @@ impl Provider for Origin {
         self.rust
     }
 
+    fn package(&self) -> Option<(String, String)> {
+        Some((format!("linux-image-{}", self.release), self.version.clone()))
+    }
+
     fn title(&self) -> String {
         format!("Debian {} ({})", self.suite, self.version)
     }
