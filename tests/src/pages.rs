@@ -23,8 +23,9 @@ pub const SIGNING: [(&str, &str); 2] =
     [("docs/ship.md", "kpsc build fix.kps --sign"), ("docs/ship.md", "softhsm2-util --init-token")];
 
 /// Blocks of commands that `suites/shipping.rs` runs, by words in them.
-pub const SHIPPING: [(&str, &str); 4] = [
-    ("docs/ship.md", "kpsc package"),
+pub const SHIPPING: [(&str, &str); 5] = [
+    ("docs/ship.md", "kpsc package --deb --rpm"),
+    ("docs/ship.md", "--version 3"),
     ("docs/ship.md", "apt-ftparchive"),
     ("docs/ship.md", "Unattended-Upgrade"),
     ("docs/ship.md", "preferences.d/hold"),

@@ -34,16 +34,17 @@ struct Place(tempfile::TempDir);
 
 impl Place {
     /// It has two versions of the package `livepatches` in every format: the second one's
-    /// livepatch has another name.
+    /// livepatch has another name. A third one for dpkg takes the second back.
     fn with_packages() -> Place {
         let place = Place(tempfile::tempdir().unwrap_or_else(|error| panic!("{error}")));
-        let make = of_page("kpsc package").replace("--rpm", "--rpm --tar");
+        let make = of_page("kpsc package --deb --rpm").replace("--rpm", "--rpm --tar");
         for patch in ["net_fix", "net_fix_2"] {
             let spec = repository().join(format!("tests/vm/operate/{patch}.kps"));
             let spec = std::fs::copy(spec, place.path(&format!("{patch}.kps")));
             spec.unwrap_or_else(|error| panic!("{error}"));
             place.sh(&make.replace("net_fix", patch));
         }
+        place.sh(&of_page("--version 3"));
         place
     }
 
@@ -139,6 +140,9 @@ fn packages_are_installed_upgraded_and_removed_without_a_gap() {
     });
     let installed = vm.sh("kpsctl list --installed; dpkg --audit livepatches; dpkg -V livepatches");
     assert!(installed.contains("net_fix_2") && installed.lines().count() == 1, "{installed}");
+    // The third one takes the second back.
+    vm.sh("apt-get install --yes /root/livepatches_3_amd64.deb");
+    is_patched(&mut vm, "net_fix=1");
     vm.sh("apt-get remove --yes livepatches");
     nothing_is_left(&mut vm);
 
