@@ -9,7 +9,7 @@ use kps_report::complain;
 use serde::Serialize;
 
 /// An installed livepatch in JSON.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(crate) struct Installed {
     /// The release of the kernel that it is installed for.
     release: String,

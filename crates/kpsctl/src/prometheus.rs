@@ -60,8 +60,9 @@ pub(crate) fn metrics(
     let fixes = enabled.flat_map(|patch| patch.fixes.iter().map(|fix| (patch.name.as_str(), fix)));
     all(FIXES, fixes.map(|(name, fix)| (vec![("name", name), ("fix", fix)], 1)).collect());
     all(INSTALLED, installed.iter().map(|one| (named(&one.name, &one.version), 1)).collect());
-    let lacking = |one: &Installed| usize::from(one.loaded == Some(false));
-    let lacking = installed.iter().map(|one| (vec![("name", one.name.as_str())], lacking(one)));
+    // What is not known is no sample: 0 would say that it is loaded.
+    let known = installed.iter().filter_map(|one| Some((one.name.as_str(), one.loaded?)));
+    let lacking = known.map(|(name, loaded)| (vec![("name", name)], usize::from(!loaded)));
     all(NOT_LOADED, lacking.collect());
     text
 }
@@ -110,5 +111,27 @@ mod tests {
             assert_eq!(text.lines().filter(|found| *found == line).count(), 1, "{line}\n{text}");
         }
         assert!(!text.contains("fixes{name=\"two\"") && !text.contains("installed"), "{text}");
+    }
+
+    #[test]
+    fn what_is_not_known_of_an_installed_livepatch_is_no_sample() {
+        let installed = |name: &str, loaded| {
+            let mut one = Installed::default();
+            (one.name, one.loaded) = (name.into(), loaded);
+            one
+        };
+        let installed =
+            [installed("a", Some(true)), installed("b", Some(false)), installed("c", None)];
+        let text = metrics(None, &[], &installed);
+        let found: Vec<_> = text.lines().filter(|line| line.contains("not_loaded{")).collect();
+        assert_eq!(
+            found,
+            [
+                "kpsc_livepatch_installed_not_loaded{name=\"a\"} 0",
+                "kpsc_livepatch_installed_not_loaded{name=\"b\"} 1"
+            ]
+        );
+        let all = text.lines().filter(|line| line.starts_with("kpsc_livepatch_installed{"));
+        assert_eq!(all.count(), 3);
     }
 }
