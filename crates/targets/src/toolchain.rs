@@ -37,9 +37,10 @@ pub struct Program {
 impl Program {
     /// The error for a program that did not start.
     pub fn not_started(&self, error: &io::Error) -> Diagnostic {
-        let program = Path::new(self.command.get_program()).file_name().unwrap_or_default();
-        let name = program.to_string_lossy().into_owned();
-        if error.kind() == ErrorKind::NotFound {
+        let program = Path::new(self.command.get_program());
+        let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        // No package has the program of a kernel's build tree, which is named by its path.
+        if error.kind() == ErrorKind::NotFound && program.parent() == Some(Path::new("")) {
             let package = match name.as_str() {
                 sandbox::BWRAP => "bubblewrap",
                 "make" => "make",

@@ -76,11 +76,9 @@ const CLANG_TOOLS: &[&str] =
 /// The start of the names of their folders.
 pub(crate) const CLANG: &str = "clang";
 
-/// The packages that give a program of the sandbox a PKCS#11 token: for OpenSSL a provider and, for
-/// a `sign-file` that does not know providers yet, an engine; and for both the client of the host's
-/// token.
-const TOKEN_LIBRARIES: &[&str] =
-    &["libengine-pkcs11-openssl", "p11-kit-modules", "pkcs11-provider"];
+/// The packages that give a program of the sandbox a PKCS#11 token: a provider of OpenSSL, and the
+/// client of the host's token.
+const TOKEN_LIBRARIES: &[&str] = &["p11-kit-modules", "pkcs11-provider"];
 
 /// The start of the names of their folders.
 pub(crate) const TOKEN: &str = "pkcs11";
@@ -178,9 +176,10 @@ fn fetch_packages(
     if folder.exists() {
         return Ok(folder);
     }
-    let files = progress.step("compilers: download", || apt.fetch(packages, with))?;
+    let what = if name == TOKEN { "libraries for tokens" } else { "compilers" };
+    let files = progress.step(&format!("{what}: download"), || apt.fetch(packages, with))?;
     fill_folder(&folder, |folder| {
-        progress.step("compilers: unpack", || unpack(&files, folder))?;
+        progress.step(&format!("{what}: unpack"), || unpack(&files, folder))?;
         finish(folder)?;
         inventory::record(folder, &[])
     })?;

@@ -11,15 +11,18 @@ use super::PIN;
 use crate::toolchain::missing;
 use kps_diag::{Diagnostic, CANNOT_SIGN};
 use kps_host::disk::{cannot, write_atomically};
-use kps_host::output::collect;
+use kps_host::output::{collect, Output};
 use kps_host::process::{find, program};
 use rustix::net::{shutdown, Shutdown};
+use std::ffi::OsString;
 use std::fs::Permissions;
+use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 use walkdir::WalkDir;
 
 /// The program that answers.
@@ -34,11 +37,17 @@ pub(super) struct Token {
 }
 
 impl Token {
+    /// Whether the machine has what answers.
+    pub(super) fn check() -> Result<(), Diagnostic> {
+        match find(P11_KIT) {
+            Some(_) => Ok(()),
+            None => Err(missing(P11_KIT, "p11-kit")),
+        }
+    }
+
     /// A socket in a folder of this user alone.
     pub(super) fn offer(uri: &Uri, folder: &Path) -> Result<Token, Diagnostic> {
-        if find(P11_KIT).is_none() {
-            return Err(missing(P11_KIT, "p11-kit"));
-        }
+        Token::check()?;
         let socket = folder.join("token");
         let listener = UnixListener::bind(&socket).map_err(|error| {
             cannot("make the socket", &socket, &error)
@@ -56,14 +65,13 @@ impl Token {
         &self.socket
     }
 
-    /// The variables with which OpenSSL in the sandbox uses the token, as a provider or as an
-    /// engine.
+    /// The variables with which OpenSSL in the sandbox uses the token.
     pub(super) fn configure(
         &self,
         libraries: &Path,
         folder: &Path,
         has_pin: bool,
-    ) -> Result<Vec<(&'static str, String)>, Diagnostic> {
+    ) -> Result<Vec<(&'static str, OsString)>, Diagnostic> {
         const CLIENT: &str = "p11-kit-client.so";
         let found = |name: &str| -> Result<PathBuf, Diagnostic> {
             let found = WalkDir::new(libraries).into_iter().flatten();
@@ -79,11 +87,9 @@ impl Token {
         let text = openssl_configuration(&client, has_pin || std::env::var_os(PIN).is_some());
         write_atomically(&configuration, text.as_bytes())?;
         Ok(vec![
-            ("OPENSSL_CONF", configuration.display().to_string()),
-            ("OPENSSL_MODULES", found("ossl-modules")?.display().to_string()),
-            ("OPENSSL_ENGINES", found("engines-3")?.display().to_string()),
-            ("PKCS11_MODULE_PATH", client.display().to_string()),
-            ("P11_KIT_SERVER_ADDRESS", format!("unix:path={}", self.socket.display())),
+            ("OPENSSL_CONF", configuration.into()),
+            ("OPENSSL_MODULES", found("ossl-modules")?.into()),
+            ("P11_KIT_SERVER_ADDRESS", format!("unix:path={}", self.socket.display()).into()),
         ])
     }
 
@@ -92,18 +98,26 @@ impl Token {
     pub(super) fn serve_while<T>(&self, work: impl FnOnce() -> T) -> (T, Vec<u8>) {
         std::thread::scope(|scope| {
             let answering = scope.spawn(|| self.serve());
+            let ending = Ending(&self.listener);
             let result = work();
-            // A thread that waits for a connection waits no longer.
-            let _ = shutdown(&self.listener, Shutdown::Both);
+            drop(ending);
             (result, answering.join().unwrap_or_default())
         })
     }
 
     fn serve(&self) -> Vec<u8> {
         std::thread::scope(|scope| {
-            let connections = self.listener.incoming().map_while(Result::ok);
-            let answering: Vec<_> =
-                connections.map(|connection| scope.spawn(|| self.answer(connection))).collect();
+            let mut answering = Vec::new();
+            loop {
+                match self.listener.accept() {
+                    Ok((connection, _)) => answering.push(scope.spawn(|| self.answer(connection))),
+                    // The socket is shut down.
+                    Err(error) if error.kind() == ErrorKind::InvalidInput => break,
+                    // Out of descriptors or memory, which other threads of kpsc may give back. The
+                    // program that signs waits until then.
+                    Err(_) => std::thread::sleep(PAUSE),
+                }
+            }
             let answered = answering.into_iter().map(|answer| match answer.join() {
                 Ok(Ok(said)) => said,
                 Ok(Err(error)) => format!("{P11_KIT}: {error}\n").into_bytes(),
@@ -129,7 +143,24 @@ impl Token {
         let child = command.spawn()?;
         // Its ends of the connection are the only ones, so that the other side sees when it ends.
         drop(command);
-        Ok(collect(child)?.stderr)
+        let Output { ended, mut stderr, .. } = collect(child)?;
+        if !ended.status.success() {
+            stderr.extend(format!("{P11_KIT} remote: {}\n", ended.status).bytes());
+        }
+        Ok(stderr)
+    }
+}
+
+/// How long a socket that cannot be answered waits for the next try.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Shuts a socket down when some work has ended, in whatever way: a thread that waits for a
+/// connection waits no longer.
+struct Ending<'a>(&'a UnixListener);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        let _ = shutdown(self.0, Shutdown::Both);
     }
 }
 
@@ -149,4 +180,22 @@ fn openssl_configuration(client: &Path, has_pin: bool) -> String {
          [token]\npkcs11-module-path = {}\n{pin}",
         client.display()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use kps_host::temporary::Folder;
+    use std::panic::{catch_unwind, AssertUnwindSafe};
+
+    #[test]
+    fn work_that_panics_does_not_wait_for_connections() -> std::io::Result<()> {
+        let folder = Folder::new_in(&std::env::temp_dir())?;
+        let socket = folder.path().join("token");
+        let listener = UnixListener::bind(&socket)?;
+        let token = Token { socket, listener, uri: String::new(), module: None };
+        let work = || token.serve_while(|| panic!("this is part of the test"));
+        assert!(catch_unwind(AssertUnwindSafe(work)).is_err());
+        Ok(())
+    }
 }

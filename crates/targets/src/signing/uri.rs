@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! PKCS#11 URIs (RFC 7512), as far as the sandbox needs to know them: which token, which key, and
-//! what is about the host and not about the sandbox.
+//! PKCS#11 URIs (RFC 7512), as far as signing needs to know them: which token, which key, and what
+//! the program that signs must not see in its command line.
 
 use kps_diag::{Diagnostic, CANNOT_SIGN};
 use kps_host::input;
@@ -14,8 +14,11 @@ const OF_TOKEN: &[&str] = &["token", "manufacturer", "model", "serial"];
 /// Those of them that others hardly share. A URI has one: the sandbox gets one token, and not all.
 const OF_ONE_TOKEN: &[&str] = &["token", "serial"];
 
-/// A PKCS#11 URI.
-#[derive(Debug, PartialEq, Eq)]
+/// The attributes that are no part of a key's name. They belong behind the question mark.
+const OF_QUERY: &[&str] = &["pin-value", "pin-source", "module-path", "module-name"];
+
+/// A PKCS#11 URI. It may have a PIN, so it is not printed for debugging.
+#[derive(PartialEq, Eq)]
 pub(super) struct Uri {
     /// What identifies the key, each as `name=value`, still encoded.
     path: Vec<String>,
@@ -26,21 +29,17 @@ pub(super) struct Uri {
 impl Uri {
     /// Reads a URI.
     pub(super) fn parse(text: &str) -> Result<Uri, Diagnostic> {
-        let read = || {
-            let rest = text.strip_prefix(SCHEME)?;
-            let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-            let path: Vec<_> =
-                attributes(path, ';')?.iter().map(|(k, v)| format!("{k}={v}")).collect();
-            let query = attributes(query, '&')?.into_iter();
-            let query = query.map(|(name, value)| Some((name.to_owned(), decoded(value)?)));
-            let is_of_one =
-                |text: &String| OF_ONE_TOKEN.contains(&text.split('=').next()?).then_some(());
-            path.iter().find_map(is_of_one)?;
-            Some(Uri { path, query: query.collect::<Option<_>>()? })
-        };
-        read().ok_or_else(|| {
-            // Behind a question mark there may be a PIN.
-            let shown = text.split('?').next().unwrap_or_default();
+        let (shown, _) = text.split_once('?').unwrap_or((text, ""));
+        let names = shown.split([':', ';', '&']).filter_map(|part| part.split('=').next());
+        if let Some(name) = names.into_iter().find(|name| OF_QUERY.contains(name)) {
+            // The URI is not shown: it has a PIN there.
+            let message = format!("`{name}` is in the path of the PKCS#11 URI");
+            return Err(Diagnostic::new(CANNOT_SIGN, message).help(format!(
+                "write it behind a `?`: `pkcs11:token=NAME;object=NAME?{name}=..`"
+            )));
+        }
+        taken_apart(text).ok_or_else(|| {
+            // Behind the question mark there may be a PIN.
             let message = format!("`{shown}` is not a PKCS#11 URI of a key in one token");
             Diagnostic::new(CANNOT_SIGN, message).help(
                 "write it as RFC 7512 does: `pkcs11:token=NAME;object=NAME`, with %20 for a space",
@@ -56,7 +55,7 @@ impl Uri {
         format!("{SCHEME}{}", attributes.join(";"))
     }
 
-    /// The URI of the key for the program in the sandbox, without what is about the host.
+    /// The URI of the key for the program, without what is not part of its name.
     pub(super) fn key(&self) -> String {
         format!("{SCHEME}{}", self.path.join(";"))
     }
@@ -82,6 +81,24 @@ impl Uri {
     }
 }
 
+fn taken_apart(text: &str) -> Option<Uri> {
+    let rest = text.strip_prefix(SCHEME)?;
+    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let path = attributes(path, ';')?;
+    path.iter().find(|(name, _)| OF_ONE_TOKEN.contains(name))?;
+    // An id is bytes, and everything else is text.
+    path.iter().try_for_each(|(name, value)| match *name {
+        "id" => bytes(value).map(drop),
+        _ => decoded(value).map(drop),
+    })?;
+    let query = attributes(query, '&')?.into_iter();
+    let query = query.map(|(name, value)| Some((name.to_owned(), decoded(value)?)));
+    Some(Uri {
+        path: path.iter().map(|(name, value)| format!("{name}={value}")).collect(),
+        query: query.collect::<Option<_>>()?,
+    })
+}
+
 /// The attributes of a part of a URI. Only what RFC 7512 writes unencoded, and percent-encoding, is
 /// in them.
 fn attributes(part: &str, between: char) -> Option<Vec<(&str, &str)>> {
@@ -90,21 +107,23 @@ fn attributes(part: &str, between: char) -> Option<Vec<(&str, &str)>> {
     all.map(|text| text.split_once('=').filter(|_| text.chars().all(is_plain))).collect()
 }
 
-/// A value without percent-encoding.
+/// A text without percent-encoding. A NUL would end it for programs in C.
 fn decoded(value: &str) -> Option<String> {
+    String::from_utf8(bytes(value)?).ok().filter(|text| !text.contains('\0'))
+}
+
+/// A value without percent-encoding.
+fn bytes(value: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
     let mut bytes = Vec::new();
-    let mut rest = value.as_bytes();
-    while let [first, after @ ..] = rest {
-        rest = after;
-        if *first != b'%' {
-            bytes.push(*first);
-            continue;
-        }
-        let digits = std::str::from_utf8(after.get(..2)?).ok()?;
-        bytes.push(u8::from_str_radix(digits, 16).ok()?);
-        rest = &after[2..];
+    let mut rest = value.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => u8::try_from(digit(rest.next()?)? << 4 | digit(rest.next()?)?).ok()?,
+            _ => byte,
+        });
     }
-    String::from_utf8(bytes).ok()
+    Some(bytes)
 }
 
 #[cfg(test)]
@@ -125,6 +144,7 @@ mod tests {
             (uri.token().as_str(), uri.module(), uri.pin()?),
             ("pkcs11:serial=0a", None, None)
         );
+        assert_eq!(Uri::parse("pkcs11:token=a;id=%00%fF")?.key(), "pkcs11:token=a;id=%00%fF");
         Ok(())
     }
 
@@ -141,10 +161,30 @@ mod tests {
             "pkcs11:token=a?pin-value=%zz",
             "pkcs11:token=a?pin-value",
             "pkcs11:token=a?pin-value=%ff",
+            "pkcs11:token=a?pin-value=%+f",
+            "pkcs11:token=a?pin-value=1%002",
+            "pkcs11:token=%+f",
+            "pkcs11:token=a%00b",
+            "pkcs11:token=a;id=%0",
             "pkcs11:object=a",
             "pkcs11:manufacturer=a;object=b",
         ] {
-            assert!(Uri::parse(text).is_err_and(|error| error.code == CANNOT_SIGN), "{text}");
+            let error = Uri::parse(text).err().map(|error| error.message).unwrap_or_default();
+            assert!(
+                error.ends_with("is not a PKCS#11 URI of a key in one token"),
+                "{text}: {error}"
+            );
+            assert!(!error.contains("pin-value"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_pin_in_the_path_is_not_passed_on() {
+        for text in ["pkcs11:token=a;pin-value=1234", "pkcs11:pin-value=1234;token=a?pin-source=b"]
+        {
+            let error = Uri::parse(text).err().map(|error| error.message);
+            let wanted = "`pin-value` is in the path of the PKCS#11 URI";
+            assert_eq!(error.as_deref(), Some(wanted), "{text}");
         }
     }
 }
