@@ -28,6 +28,18 @@ impl Signer {
         Ok(Signer { key: Key::named(key)?, certificate })
     }
 
+    /// Finds what would keep the modules of a target from being signed, before they are built.
+    pub fn check(
+        &self,
+        target: &mut Target,
+        cache: &Cache,
+        progress: Progress,
+    ) -> Result<(), Diagnostic> {
+        let hash = target.signature_hash()?;
+        let tree = target.prepare(cache, progress)?;
+        target.try_key(cache, &tree, self.with(), &hash, progress)
+    }
+
     /// Signs a module. A signature that it has already is replaced: the kernel reads the last one.
     pub fn sign(
         &self,
@@ -39,10 +51,13 @@ impl Signer {
         let hash = target.signature_hash()?;
         let tree = target.prepare(cache, progress)?;
         let module = unsigned(module);
-        let with = (&self.key, self.certificate.der.as_slice());
-        let signed = target.sign(cache, &tree, with, &hash, module, progress)?;
+        let signed = target.sign(cache, &tree, self.with(), &hash, module, progress)?;
         self.verify(module, &signed, &hash)?;
         Ok(signed)
+    }
+
+    fn with(&self) -> (&Key, &[u8]) {
+        (&self.key, &self.certificate.der)
     }
 
     /// Makes sure that a signature was appended, that nothing else has changed, and that the

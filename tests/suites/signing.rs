@@ -186,29 +186,44 @@ fn what_does_not_sign_is_named_and_changes_no_file() {
     let before = keys.read("mark.ko");
     let wrong_token = "pkcs11:token=none;object=signing";
     let wrong_object = "pkcs11:token=kps;object=none;type=private";
+    let in_path = "pkcs11:token=kps;object=signing;pin-value=98761234";
     for (words, pin, said) in [
-        (["key.pem", "other.crt", "mark.ko"], None, "KPS1401"),
-        (["key.crt", "key.crt", "mark.ko"], None, "KPS1401"),
+        (["key.pem", "other.crt", "mark.ko"], None, "mark.ko is not signed: the target"),
+        (["key.crt", "key.crt", "mark.ko"], None, "check that the key is in PEM"),
         (["key.pem", "key.pem", "mark.ko"], None, "key.pem is not a certificate"),
         (["none.pem", "key.crt", "mark.ko"], None, "KPS0701"),
         (["key.pem", "key.crt", "text.ko"], None, "KPS1002"),
-        ([URI, "key.crt", "mark.ko"], None, "KBUILD_SIGN_PIN has its PIN"),
-        ([URI, "key.crt", "mark.ko"], Some("1111"), "KPS1401"),
-        ([URI, "other.crt", "mark.ko"], Some(PIN), "KPS1401"),
-        ([wrong_token, "key.crt", "mark.ko"], Some(PIN), "KPS1401"),
-        ([wrong_object, "key.crt", "mark.ko"], Some(PIN), "KPS1401"),
+        ([URI, "key.crt", "mark.ko"], None, "Enter PIN"),
+        ([URI, "key.crt", "mark.ko"], Some("1111"), "sign-file: CMS_add1_signer"),
+        ([URI, "other.crt", "mark.ko"], Some(PIN), "sign-file: CMS_add1_signer"),
+        ([wrong_token, "key.crt", "mark.ko"], Some(PIN), "sign-file: OSSL_STORE_open"),
+        ([wrong_object, "key.crt", "mark.ko"], Some(PIN), "sign-file: CMS_add1_signer"),
+        ([in_path, "key.crt", "mark.ko"], None, "`pin-value` is in the path"),
         (["pkcs11:", "key.crt", "mark.ko"], Some(PIN), "is not a PKCS#11 URI"),
         (["pkcs11:object=signing", "key.crt", "mark.ko"], Some(PIN), "of a key in one token"),
     ] {
         let output = keys.kpsc(&[&["sign"], &words[..]].concat(), pin);
         let text = printed(&output);
         assert!(output.status.code() == Some(3) && text.contains(said), "{words:?}: {text}");
+        assert!(!text.contains(PIN), "{text}");
         assert!(keys.read("mark.ko") == before, "{words:?}");
     }
-    // A build that cannot sign leaves no unsigned module.
+    // A token that has refused is asked once, and every file is named.
+    keys.write("again.ko", &before);
+    let output = keys.kpsc(&["sign", URI, "key.crt", "mark.ko", "again.ko"], Some("1111"));
+    let text = printed(&output);
+    for said in [
+        "error[KPS1401]: mark.ko is not signed: the target's sign-file does not sign",
+        "error[KPS1401]: again.ko is not signed: the token has refused another module",
+    ] {
+        assert!(output.status.code() == Some(3) && text.contains(said), "{text}");
+    }
+    assert_eq!(text.matches("the target's sign-file").count(), 1, "{text}");
+    // A build that cannot sign leaves no unsigned module, and says so before it builds.
     let spec = example(MARK).display().to_string();
-    let output = keys.kpsc(&["build", &spec, "--sign", "key.pem", "other.crt"], None);
-    assert_eq!(output.status.code(), Some(3), "{}", printed(&output));
+    let output = keys.kpsc(&["build", &spec, "-v", "--sign", "key.pem", "other.crt"], None);
+    let text = printed(&output);
+    assert!(output.status.code() == Some(3) && !text.contains("make"), "{text}");
     assert!(!keys.path("cmdline_mark.ko").exists());
 }
 

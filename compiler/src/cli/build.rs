@@ -102,6 +102,10 @@ impl Build {
             kernel.target.prepare(cache, progress())?;
             return self.build(input, kernel, (cache, signer), is_first);
         }
+        if let Some(signer) = signer.filter(|_| is_first) {
+            // Whatever is wrong with the key is said before minutes of building.
+            signer.check(&mut kernel.target, cache, progress())?;
+        }
         let built = self.built(&compiled, &mut kernel.target, cache)?;
         let spec = self.spec.as_deref().filter(|_| self.write_uses && is_first);
         if let Some(spec) = spec.filter(|_| !built.missing.is_empty()) {

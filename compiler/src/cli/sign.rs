@@ -58,7 +58,11 @@ impl Sign {
             Some(name) => cache.find(name)?,
             None => built_for(&incoming, path, cache)?,
         };
-        let signed = signer.sign(&module, &mut target, cache, progress())?;
+        let signed = signer.sign(&module, &mut target, cache, progress());
+        let signed = signed.map_err(|error| Diagnostic {
+            message: format!("{} is not signed: {}", path.display(), error.message),
+            ..error
+        })?;
         rewrite(path, &signed)
     }
 }
@@ -72,9 +76,13 @@ fn built_for(incoming: &Incoming, path: &Path, cache: &Cache) -> Result<Target, 
         Ok(target) => Ok(target),
         Err(others) if others.len() == 1 => cache.target(&others[0]),
         Err(others) => {
-            let message = format!("no target is the kernel of {}, {release}", path.display());
+            let kernel = if release.is_empty() { "that it was built for" } else { &release };
+            let message = format!("{}: no target is the kernel {kernel}", path.display());
             let error = Diagnostic::new(CANNOT_SIGN, message);
             Err(match others.as_slice() {
+                [] if release.is_empty() => {
+                    error.help("name a target with `--kernel`; `kpsc kernel list` shows all")
+                }
                 [] => error.help(format!(
                     "add it with `kpsc kernel add --release {release}`, or name another target with `--kernel`"
                 )),
