@@ -59,21 +59,25 @@ pub enum State {
     Unmet(String),
 }
 
-/// The programs that kpsc calls: the name, the Debian package that contains it, and the purpose.
-fn programs() -> [Need; 4] {
+/// The Debian package of the keys that verify Debian's packages.
+const KEYS: &str = "debian-archive-keyring";
+
+/// A program that kpsc calls: the name, the Debian package that contains it, the purpose, and the
+/// first work that cannot be done without it.
+type Program = (&'static str, &'static str, &'static str, Option<Work>);
+
+fn programs() -> [Program; 4] {
     let qemu = &kps_arch::native().qemu;
-    let need =
-        |name, package, purpose, serves| Need { serves, ..installed(name, package, purpose) };
     [
-        need("apt-get", "apt", "fetches stock kernels and their compilers", Some(Work::Check)),
-        need(
+        ("apt-get", "apt", "fetches stock kernels and their compilers", Some(Work::Check)),
+        (
             "bwrap",
             "bubblewrap",
             "runs those compilers; not needed for a kernel of your own",
             Some(Work::Build),
         ),
-        need(qemu.program, qemu.package, "boots the kernel for `kpsc test`", Some(Work::Test)),
-        need(
+        (qemu.program, qemu.package, "boots the kernel for `kpsc test`", Some(Work::Test)),
+        (
             "busybox",
             "busybox-static",
             "provides user space for `kpsc test` on a kernel of your own",
@@ -82,20 +86,24 @@ fn programs() -> [Need; 4] {
     ]
 }
 
+/// The Debian packages that kpsc can use, each with the first work that cannot be done without it.
+pub fn packages() -> Vec<(&'static str, Option<Work>)> {
+    let programs = programs().map(|(_, package, _, serves)| (package, serves));
+    programs.into_iter().chain([(KEYS, Some(Work::Check))]).collect()
+}
+
 /// The disk space in bytes that preparing the first target takes.
 const ROOM: u64 = 3 << 30;
 
 /// Checks the machine.
 pub fn examine(cache: &Cache) -> Vec<Need> {
-    let mut needs: Vec<Need> = programs().into();
+    let program =
+        |(name, package, purpose, serves)| Need { serves, ..installed(name, package, purpose) };
+    let mut needs: Vec<Need> = programs().map(program).into();
     needs.push(Need {
         name: "Debian archive keys".into(),
         purpose: "verify Debian's packages",
-        state: if keyring().is_some() {
-            State::Met
-        } else {
-            State::Missing("debian-archive-keyring")
-        },
+        state: if keyring().is_some() { State::Met } else { State::Missing(KEYS) },
         serves: Some(Work::Check),
     });
     if is_installed("bwrap") {

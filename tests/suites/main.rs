@@ -12,6 +12,7 @@ mod cli;
 mod convert;
 mod crates;
 mod data;
+mod dist;
 mod docs;
 mod draw;
 mod dwarf;
@@ -71,6 +72,7 @@ const SUITES: &[Suite] = &[
     Suite::new("convert", convert::cases),
     Suite::new("crates", crates::cases),
     Suite::new("data", data::cases),
+    Suite::new("dist", dist::cases),
     Suite::new("docs", docs::cases),
     Suite::new("draw", draw::cases),
     Suite::new("dwarf", dwarf::cases),

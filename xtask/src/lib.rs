@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
-//! What the suites share with `cargo xtask bench`: what is measured, and the figures that no clock
-//! has a part in.
+//! What the suites share with the commands: what `cargo xtask bench` measures, with the figures that
+//! no clock has a part in, and what `cargo xtask dist` writes.
 
 pub mod bench;
+pub mod dist;

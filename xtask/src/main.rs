@@ -3,7 +3,8 @@
 //!
 //! `cargo xtask demo` shows the main job; `cargo xtask test` runs every test; `cargo xtask bench`
 //! measures. They set up what is missing first. `cargo xtask kernels` writes which example acts on
-//! which kernel, and `cargo xtask fuzz` looks for inputs that break a property.
+//! which kernel, `cargo xtask fuzz` looks for inputs that break a property, and `cargo xtask dist`
+//! writes the packages.
 
 mod demo;
 mod fuzz;
@@ -31,6 +32,7 @@ cargo xtask bench [--page | --against FILE.rs]
                     measure speed and size in about five minutes; --page: write the figures into
                     docs/bench.md; --against: compare with a livepatch written by hand
 cargo xtask kpsctl  build kpsctl, the program for servers, and print its path
+cargo xtask dist    write kpsc and kpsctl as Debian packages, and the sources, to target/dist
 cargo xtask kernels [--kernel NAME ..]
                     test every example on these targets, or on all, and write the table of
                     docs/targets.md
@@ -73,6 +75,7 @@ fn main() -> ExitCode {
             println!("{}", program.display());
             Ok(())
         }),
+        ["dist"] => at_the_top().and_then(|()| dist()),
         ["kernels", words @ ..] => match kernels::names(words) {
             Some(names) => at_the_top().and_then(|()| kernels::run(&names)),
             None => return usage(),
@@ -151,6 +154,19 @@ fn kpsctl() -> Result<(Command, PathBuf)> {
     let own = std::env::current_exe().context("cannot find this program")?;
     let target = own.ancestors().nth(2).context("this program is in no target folder")?;
     Ok((command, target.join(host).join("kpsctl/kpsctl")))
+}
+
+/// Builds the programs, and writes what they are given out as.
+fn dist() -> Result<()> {
+    build_kpsc()?;
+    let (mut build, kpsctl) = kpsctl()?;
+    run(&mut build)?;
+    let kpsc = kpsc()?.get_program().into();
+    let target = kpsctl.ancestors().nth(3).context("kpsctl is in no target folder")?.join("dist");
+    for path in xtask::dist::write(&xtask::dist::Programs { kpsc, kpsctl }, &target)? {
+        println!("{}", path.display());
+    }
+    Ok(())
 }
 
 /// This machine, as rustc names it.

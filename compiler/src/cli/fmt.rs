@@ -4,11 +4,11 @@
 use super::{report, say, CommandResult, ExitCode};
 use crate::input::{decode, read_bytes};
 use crate::syntax::{syntax, too_large};
+use diffy::{DiffOptions, PatchFormatter};
 use kps_diag::Diagnostic;
 use kps_grammar::Sources;
 use kps_host::disk::{cannot, rewrite};
 use kps_report::stdout::print;
-use similar::TextDiff;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -81,7 +81,9 @@ fn show_difference(before: &str, after: &str) {
     if before.lines().count().max(after.lines().count()) > MOST {
         return;
     }
+    let patch = DiffOptions::new().set_context_len(1).create_patch(before, after);
     let difference =
-        TextDiff::from_lines(before, after).unified_diff().context_radius(1).to_string();
-    difference.lines().for_each(say);
+        PatchFormatter::new().suppress_blank_empty(false).fmt_patch(&patch).to_string();
+    // Its first two lines name the texts.
+    difference.lines().skip(2).for_each(say);
 }

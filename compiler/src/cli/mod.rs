@@ -28,7 +28,7 @@ mod write_uses;
 use crate::driver::{self, Compiled};
 use crate::input::Input;
 use crate::project::Project;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use kps_diag::{Diagnostic, Severity};
 use kps_grammar::Sources;
 use kps_host::disk::cannot;
@@ -115,6 +115,11 @@ enum Verb {
     /// Run the linker, and convert a module that it links to a livepatch. Kbuild calls this.
     #[command(hide = true)]
     Link(link::Link),
+}
+
+/// The command line, for its manual pages and completions.
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// Runs kpsc with the arguments of the process.

@@ -6,7 +6,7 @@ use crate::header::Header;
 use crate::selection::{Form, Selection};
 use crate::text::{Name, Text};
 use crate::unit::ItemKind;
-use similar::TextDiff;
+use diffy::{DiffOptions, PatchFormatter};
 use std::ops::Range;
 
 /// What the file's first comment says.
@@ -93,8 +93,14 @@ pub fn difference(old: &Text, new: &Text, selection: &Selection, path: &str) -> 
         before.push_str(&was.unwrap_or_default());
         after.push_str(&written);
     }
-    let diff = TextDiff::from_lines(&before, &after);
-    diff.unified_diff().header(&format!("a/{path}"), &format!("b/{path}")).to_string()
+    let mut options = DiffOptions::new();
+    options.set_original_filename(format!("a/{path}"));
+    options.set_modified_filename(format!("b/{path}"));
+    let patch = options.create_patch(&before, &after);
+    match patch.hunks().is_empty() {
+        true => String::new(),
+        false => PatchFormatter::new().suppress_blank_empty(false).fmt_patch(&patch).to_string(),
+    }
 }
 
 /// The item of the old text that is or declares the same.

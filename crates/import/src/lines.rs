@@ -2,22 +2,38 @@
 //! Keeps the line numbers of a file's unchanged lines, where code has them (`__LINE__`): a changed
 //! text is compiled with `#line` behind each change.
 
-use similar::{Algorithm, DiffOp, TextDiff};
+use diffy::{DiffOptions, Line};
 
 /// The new text for the compiler, as the file of this name: each line that the old text has keeps
 /// its number there. The old text itself is numbered in the same way.
 pub fn numbered(name: &str, old: &str, new: &str) -> String {
     let mut text = format!("#line 1 \"{name}\"\n");
-    let diff = TextDiff::configure().algorithm(Algorithm::Patience).diff_lines(old, new);
     let lines: Vec<&str> = new.split_inclusive('\n').collect();
     let is_open = open(&lines);
+    // All lines are context, so that there is one hunk, unless the texts are the same.
+    let patch = DiffOptions::new().set_context_len(old.len()).create_patch(old, new);
     // The number of each line in the old text, where a run of unchanged lines starts.
     let mut numbers: Vec<Option<usize>> = vec![None; lines.len()];
-    for op in diff.ops() {
-        let DiffOp::Equal { old_index, new_index, len } = *op else { continue };
-        let first = (0..len).find(|n| !is_open.get(new_index + n).copied().unwrap_or(true));
-        if let Some(first) = first.filter(|_| old_index > 0 || new_index > 0) {
-            numbers[new_index + first] = Some(old_index + first + 1);
+    let (mut at_old, mut at_new, mut is_start) = (0, 0, false);
+    for line in patch.hunks().iter().flat_map(|hunk| hunk.lines()) {
+        match line {
+            Line::Delete(_) => {
+                at_old += 1;
+                is_start = true;
+            }
+            Line::Insert(_) => {
+                at_new += 1;
+                is_start = true;
+            }
+            Line::Context(_) => {
+                let is_open = is_open.get(at_new).copied().unwrap_or(true);
+                if let Some(number) = numbers.get_mut(at_new).filter(|_| is_start && !is_open) {
+                    *number = Some(at_old + 1);
+                    is_start = false;
+                }
+                at_old += 1;
+                at_new += 1;
+            }
         }
     }
     for (line, number) in lines.iter().zip(numbers) {

@@ -9,9 +9,9 @@ use crate::import::{import, Headers, Import, Source};
 use crate::objects::Object;
 use crate::roots::{Compiled, File, Why};
 use crate::selection::UseLine;
+use diffy::DiffOptions;
 use kps_diag::Diagnostic;
 use kps_facts::{Export, Facts};
-use similar::TextDiff;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The import of a change of `net/a.c`, whose code differs in these functions.
@@ -34,8 +34,9 @@ fn import_reaching(
     object: &Object,
     kernel: &SmallKernel,
 ) -> (Option<Import>, Vec<Diagnostic>) {
-    let diff = TextDiff::from_lines(old, new);
-    let diff = diff.unified_diff().header("a/net/a.c", "b/net/a.c").to_string();
+    let mut options = DiffOptions::new();
+    options.set_original_filename("a/net/a.c").set_modified_filename("b/net/a.c");
+    let diff = options.create_patch(old, new).to_string();
     let diff = format!("Subject: [PATCH] net: mend a\n\ndiff --git a/net/a.c b/net/a.c\n{diff}");
     let Ok(fix) = Fix::read(&diff) else { panic!("{diff}") };
     let applied = fix.files[0].apply(old).unwrap_or_default();

@@ -7,10 +7,12 @@ mod context;
 mod installed;
 mod livepatch;
 mod loading;
+mod program;
 mod progress;
 mod prometheus;
 mod requests;
 mod text;
 mod verbs;
 
+pub use program::{command, main};
 pub use verbs::{TimeoutArgs, Verb};

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The certificate of a key that signs modules.
 
-use super::signature::{hexadecimal, Signature};
+use super::signature::Signature;
+use super::x509::{self, hexadecimal};
 use base64::prelude::{Engine as _, BASE64_STANDARD};
-use der::Decode as _;
-use x509_cert::ext::pkix::SubjectKeyIdentifier;
 
 /// A certificate, as X.509 has it.
 #[derive(Debug, Clone)]
@@ -23,15 +22,9 @@ impl Certificate {
     /// Reads the first certificate of a file, in DER or in PEM; a file in PEM may have a key, too.
     pub fn read(file: &[u8]) -> Option<Certificate> {
         let der = in_pem(file).unwrap_or_else(|| file.to_vec());
-        let certificate = x509_cert::Certificate::from_der(&der).ok()?;
-        let content = &certificate.tbs_certificate;
-        let key = content.get::<SubjectKeyIdentifier>().ok().flatten();
-        Some(Certificate {
-            issuer: content.issuer.to_string(),
-            serial: hexadecimal(content.serial_number.as_bytes()),
-            key: key.map(|(_, id)| hexadecimal(id.0.as_bytes())),
-            der,
-        })
+        let x509::Holder { issuer, serial, key } = x509::certificate(&der)?;
+        let (serial, key) = (hexadecimal(serial), key.map(hexadecimal));
+        Some(Certificate { der, issuer, serial, key })
     }
 
     /// Whether a signature names this certificate's key.

@@ -22,6 +22,7 @@ mod tables;
 mod tasks;
 mod transition;
 mod watch;
+mod x509;
 
 pub use certificate::Certificate;
 pub use incoming::Incoming;

@@ -2,10 +2,7 @@
 //! The signature at the end of a module, as `scripts/sign-file` appends it. Only the kernel checks
 //! it; this tells which key made it.
 
-use cms::content_info::ContentInfo;
-use cms::signed_data::{SignedData, SignerIdentifier};
-use der::oid::db::rfc5911::ID_SIGNED_DATA;
-use der::Decode as _;
+use super::x509::{self, hexadecimal};
 
 /// The end of a signed file (`MODULE_SIGNATURE_MARKER` in `include/linux/module_signature.h`).
 const MARKER: &[u8] = b"~Module signature appended~\n";
@@ -66,26 +63,10 @@ fn parts(signed: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 fn signer(message: &[u8]) -> Option<Signature> {
-    let content = ContentInfo::from_der(message).ok()?;
-    if content.content_type != ID_SIGNED_DATA {
-        return None;
-    }
-    let signed: SignedData = content.content.decode_as().ok()?;
-    let signer = signed.signer_infos.0.iter().next()?;
-    let (issuer, key) = match &signer.sid {
-        SignerIdentifier::IssuerAndSerialNumber(certificate) => {
-            (Some(certificate.issuer.to_string()), certificate.serial_number.as_bytes())
-        }
-        SignerIdentifier::SubjectKeyIdentifier(id) => (None, id.0.as_bytes()),
-    };
-    let hash = signer.digest_alg.oid.to_string();
+    let x509::Signer { issuer, key, hash } = x509::signer(message)?;
+    let hash = hash.to_string();
     let hash = HASHES.iter().find(|(id, _)| *id == hash).map(|(_, name)| *name);
     Some(Signature { issuer, key: Some(hexadecimal(key)), hash })
-}
-
-/// Bytes as text.
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

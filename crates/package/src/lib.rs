@@ -41,6 +41,7 @@ mod tree;
 mod version;
 
 pub use error::Error;
+pub use license::text as license_text;
 pub use text::year;
 pub use version::version_of_semver;
 

@@ -125,7 +125,9 @@ pub(crate) fn parts(spdx: &str) -> impl Iterator<Item = &str> {
     spdx.split(" OR ").flat_map(|part| part.split(" AND "))
 }
 
-pub(crate) fn text(part: &str) -> Option<Text> {
+/// The paragraphs of the text of a license, by its SPDX identifier; `None` if this crate does not
+/// have it.
+pub fn text(part: &str) -> Option<&'static [&'static str]> {
     TEXTS.iter().find(|(name, _)| *name == part).map(|(_, text)| *text)
 }
 
