@@ -31,6 +31,24 @@ pub const SHIPPING: [(&str, &str); 5] = [
     ("docs/ship.md", "preferences.d/hold"),
 ];
 
+/// The page of the collection for Ansible.
+pub const ANSIBLE: &str = "deploy/ansible/README.md";
+
+/// Its blocks, by words in them: `suites/fleet` runs commands and playbooks, and compares texts with
+/// what they print.
+pub const FLEET: [(&str, &str); 10] = [
+    (ANSIBLE, "ansible-galaxy collection build"),
+    (ANSIBLE, "- src: /srv/livepatches/net_fix.ko"),
+    (ANSIBLE, "ansible-playbook fix.yml --check"),
+    (ANSIBLE, "+  net_fix 1 level=2"),
+    (ANSIBLE, "h3: done, kernel"),
+    (ANSIBLE, "livepatch_packages: [livepatch-net-fix]"),
+    (ANSIBLE, "h2: failed: KPS1027"),
+    (ANSIBLE, "- name: List the CVEs"),
+    (ANSIBLE, "ansible web --module-name kpsc.livepatch.kpsc_facts"),
+    (ANSIBLE, "python3 -m unittest discover"),
+];
+
 /// The pages for readers, by their paths in the repository; those of messages are not among them.
 pub fn pages() -> Vec<String> {
     let docs = crate::files(&repository().join("docs")).into_iter();
@@ -44,6 +62,7 @@ pub fn pages() -> Vec<String> {
         "examples/README.md",
         "examples/fixes/README.md",
         "tests/README.md",
+        ANSIBLE,
     ];
     of_folders.map(str::to_owned).into_iter().chain(docs).collect()
 }

@@ -6,6 +6,7 @@ use anyhow::{bail, Context as _, Result};
 use kps_targets::Cache;
 use kpsc::doctor::{examine, installed, remedy, Need, State};
 use std::process::Command;
+use xtask::ansible;
 
 /// Installs what is missing, as root on a Debian-like machine; elsewhere says what to run.
 pub(crate) fn prepare() -> Result<()> {
@@ -14,7 +15,8 @@ pub(crate) fn prepare() -> Result<()> {
 
 /// The same with the programs that only the tests call.
 pub(crate) fn prepare_tests() -> Result<()> {
-    install(vec![
+    let needs = vec![
+        python_environments(),
         installed("nvim", "neovim", "is a client of `kpsc lsp`"),
         installed("node", "nodejs", "reads the grammar for editors"),
         // Debian's own: another of that name may lack its library.
@@ -31,7 +33,15 @@ pub(crate) fn prepare_tests() -> Result<()> {
         installed("gpg", "gnupg", "signs a repository of packages"),
         installed("apt-ftparchive", "apt-utils", "makes its index"),
         installed("strace", "strace", "shows what is written to the installed patches, and when"),
-    ])
+    ];
+    install(needs)?;
+    ansible::prepare()
+}
+
+/// No program is in the package, so it is asked for by what it can do.
+fn python_environments() -> Need {
+    let state = if ansible::can_be_made() { State::Met } else { State::Missing("python3-venv") };
+    Need { name: "venv".into(), purpose: "has Ansible installed in it", state, serves: None }
 }
 
 fn install(others: Vec<Need>) -> Result<()> {
