@@ -3,6 +3,7 @@
 //! install, upgrade and remove them, a channel brings them, and the running kernel follows.
 
 use kps_tests::debian::{Disk, Files, Package};
+use kps_tests::module::livepatch;
 use kps_tests::pages::{block, shell, SHIPPING};
 use kps_tests::schedule::Case;
 use kps_tests::target::{target, Vm};
@@ -306,6 +307,13 @@ fn what_a_package_needs_is_asked_for() {
     let names_them = text.contains("`--deb`, `--rpm` or `--tar`");
     assert!(output.status.code() == Some(2) && names_them, "{text}");
 
+    // A kernel of Fedora, which no target here is.
+    write("f.ko", &livepatch("fix", "6.12.4-200.fc41.x86_64 SMP", None));
+    let f = path("f.ko");
+    for kind in ["--rpm", "--tar"] {
+        let output = package(&[kind, &f, "--version", "1", "--maintainer", MAINTAINER], &out);
+        assert!(output.status.success(), "{}", printed(&output));
+    }
     let words = ["--deb", &a, &c, "--name", "ab", "--version", "3", "--maintainer", MAINTAINER];
     let output = package(&[&words[..], &["--per-kernel"]].concat(), &out);
     let name = format!("ab-{}_3_amd64.deb", target().release());

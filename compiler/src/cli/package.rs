@@ -3,7 +3,7 @@
 
 use super::build::make_output;
 use super::{say, wrong_usage, CommandResult};
-use crate::package::{cannot, name, package, For, Module, Wish};
+use crate::package::{cannot, name, package, Module, Wish};
 use kps_diag::{Diagnostic, NOT_A_LIVEPATCH};
 use kps_host::disk::{cannot as cannot_do, write_atomically};
 use kps_host::input;
@@ -56,10 +56,14 @@ impl Package {
             self.files.iter().map(|path| read(path)).collect::<Result<_, _>>()?;
         let wish = self.wish()?;
         // All are made before the first is written.
-        let mut written = Vec::new();
+        let mut written = BTreeMap::new();
         for (modules, wish) in self.packages(modules, wish)? {
             for &format in &formats {
-                written.push(make(&modules, &wish, format)?);
+                let (name, bytes) = make(&modules, &wish, format)?;
+                if written.insert(name.clone(), bytes).is_some() {
+                    return Err(cannot(&format!("two of them would be {name}"))
+                        .help("package these kernels in runs of their own, with `--name`"));
+                }
             }
         }
         make_output(&self.output)?;
@@ -120,9 +124,11 @@ impl Package {
 
     /// The time of the package: that of reproducible builds, or that of the newest file.
     fn timestamp(&self) -> Result<u64, Diagnostic> {
-        let wanted = std::env::var("SOURCE_DATE_EPOCH").ok();
-        if let Some(seconds) = wanted.and_then(|text| text.parse().ok()) {
-            return Ok(seconds);
+        if let Ok(text) = std::env::var("SOURCE_DATE_EPOCH") {
+            let seconds = text.parse().map_err(|_| {
+                cannot("SOURCE_DATE_EPOCH is no time").help("set it to seconds since 1970")
+            });
+            return seconds;
         }
         let mut newest = 0;
         for path in &self.files {
@@ -153,11 +159,7 @@ fn read(path: &Path) -> Result<Module, Diagnostic> {
 
 /// A package in a format, and the name of its file.
 fn make(modules: &[Module], wish: &Wish, format: Format) -> Result<(String, Vec<u8>), Diagnostic> {
-    let made_for = match format {
-        Format::Deb | Format::Rpm => For::Manager,
-        Format::TarXz | Format::TarGz => For::Archive,
-    };
-    let package = package(modules, wish, made_for)?;
+    let package = package(modules, wish, format)?;
     let refused = |error: kps_package::Error| cannot(&error.to_string());
     let name = file_name(&package, format).map_err(refused)?;
     Ok((name, build(&package, format).map_err(refused)?))

@@ -14,6 +14,7 @@ const POST: &str = include_str!("../../../templates/package/post.tera");
 const PREUN: &str = include_str!("../../../templates/package/preun.tera");
 const INSTALL: &str = include_str!("../../../templates/package/install.tera");
 const UNINSTALL: &str = include_str!("../../../templates/package/uninstall.tera");
+const NOW: &str = include_str!("../../../templates/package/now.tera");
 const README: &str = include_str!("../../../templates/package/README.tera");
 
 /// The words that go into the texts of a package.
@@ -21,7 +22,7 @@ pub(super) struct Texts<'a> {
     name: &'a str,
     version: &'a str,
     modules: &'a [Module],
-    releases: &'a BTreeSet<String>,
+    releases: &'a [String],
     /// The paths of the modules, in their order: a package's below its own folder.
     paths: Vec<String>,
     fixes: Vec<&'a str>,
@@ -33,7 +34,7 @@ impl<'a> Texts<'a> {
         name: &'a str,
         version: &'a str,
         modules: &'a [Module],
-        releases: &'a BTreeSet<String>,
+        releases: &'a [String],
     ) -> Texts<'a> {
         let notes = modules.iter().filter_map(|one| one.incoming.note.as_ref());
         let fixes: BTreeSet<&str> =
@@ -131,6 +132,7 @@ impl<'a> Texts<'a> {
         let mut context = Context::new();
         context.insert("name", self.name);
         context.insert("version", self.version);
+        context.insert("now", NOW);
         context.insert("modules", &self.paths);
         context.insert("fixes", &self.fixes);
         context.insert("patches", &self.patches);

@@ -12,8 +12,8 @@ use kps_diag::{list, Diagnostic, CANNOT_PACKAGE};
 use kps_operate::store::Release;
 use kps_operate::Incoming;
 use kps_package::{
-    version_of_semver, year, Architecture, Change, Comparison, Deb, DebScripts, Package, Priority,
-    Relation, Relations, Rpm, RpmScripts, Urgency,
+    version_of_semver, year, Architecture, Change, Comparison, Deb, DebScripts, Format, Package,
+    Priority, Relation, Relations, Rpm, RpmScripts, Urgency,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,17 +41,9 @@ pub struct Wish {
     pub kernels: BTreeMap<String, (String, String)>,
 }
 
-/// Who has the package: a package manager, or whoever unpacks it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum For {
-    /// dpkg or rpm.
-    Manager,
-    /// Nobody but the scripts in it.
-    Archive,
-}
-
-/// The package of some modules, which are loaded in this order.
-pub fn package(modules: &[Module], wish: &Wish, made_for: For) -> Result<Package, Diagnostic> {
+/// The package of some modules, which are loaded in this order. It has what one format needs: what
+/// a kernel is called for dpkg may be no name for rpm.
+pub fn package(modules: &[Module], wish: &Wish, format: Format) -> Result<Package, Diagnostic> {
     check_builds(modules)?;
     let name = name(modules, wish)?;
     let version = version(modules, wish)?;
@@ -75,25 +67,29 @@ pub fn package(modules: &[Module], wish: &Wish, made_for: For) -> Result<Package
         license_text: None,
         maintainer: wish.maintainer.clone(),
         homepage: None,
-        files: match made_for {
-            For::Manager => texts.files_of_package()?,
-            For::Archive => texts.files_of_archive()?,
+        files: match format {
+            Format::Deb | Format::Rpm => texts.files_of_package()?,
+            Format::TarXz | Format::TarGz => texts.files_of_archive()?,
         },
         changelog: vec![change],
         timestamp: wish.timestamp,
         deb: Deb {
             section: "kernel".to_owned(),
             priority: Priority::Optional,
-            relations: relations(
-                releases.iter().map(|release| kernel_of_dpkg(release, modules, wish)),
-            ),
+            relations: match format {
+                Format::Deb => relations(kernels_of_dpkg(&releases, modules, wish)),
+                _ => Relations::default(),
+            },
             scripts: DebScripts { postinst, prerm, ..DebScripts::default() },
             lintian_overrides: Vec::new(),
         },
         rpm: Rpm {
             group: Some("System Environment/Kernel".to_owned()),
             vendor: None,
-            relations: relations(releases.iter().map(|release| kernel_of_rpm(release))),
+            relations: match format {
+                Format::Rpm => relations(releases.iter().map(kernel_of_rpm).collect()),
+                _ => Relations::default(),
+            },
             scripts: RpmScripts { post, preun, ..RpmScripts::default() },
         },
         name,
@@ -102,26 +98,34 @@ pub fn package(modules: &[Module], wish: &Wish, made_for: For) -> Result<Package
 }
 
 /// It needs any of its kernels, and a kpsctl that knows the options in its scripts.
-fn relations(kernels: impl Iterator<Item = Relation>) -> Relations {
+fn relations(kernels: Vec<Relation>) -> Relations {
     let version = version_of_semver(env!("CARGO_PKG_VERSION"));
     let kpsctl = Relation::of("kpsctl", Comparison::GreaterOrEqual, &version);
-    Relations { depends: vec![vec![kpsctl], kernels.collect()], ..Relations::default() }
+    Relations { depends: vec![vec![kpsctl], kernels], ..Relations::default() }
 }
 
-/// Debian's packages have the release in their name, and rebuilds of it in their version.
-fn kernel_of_dpkg(release: &str, modules: &[Module], wish: &Wish) -> Relation {
-    let modules = modules.iter().map(|module| &module.incoming);
-    let mut notes = modules
-        .filter(|incoming| incoming.release.as_deref() == Some(release))
-        .filter_map(|incoming| incoming.note.as_ref());
-    match notes.find_map(|note| wish.kernels.get(&note.build_id)) {
-        Some((name, version)) => Relation::of(name, Comparison::Equal, version),
-        None => Relation::any(format!("linux-image-{release}")),
-    }
+/// Debian's packages have the release in their name, and rebuilds of it in their version. Those
+/// that are known are needed in the versions that the modules were built for.
+fn kernels_of_dpkg(releases: &[String], modules: &[Module], wish: &Wish) -> Vec<Relation> {
+    let known = |release: &String| {
+        let modules = modules.iter().map(|module| &module.incoming);
+        let notes = modules
+            .filter(|incoming| incoming.release.as_ref() == Some(release))
+            .filter_map(|incoming| incoming.note.as_ref());
+        notes.filter_map(|note| wish.kernels.get(&note.build_id)).collect::<BTreeSet<_>>()
+    };
+    let kernels = releases.iter().flat_map(|release| match known(release) {
+        known if known.is_empty() => vec![Relation::any(format!("linux-image-{release}"))],
+        known => {
+            let exact = known.into_iter();
+            exact.map(|(name, version)| Relation::of(name, Comparison::Equal, version)).collect()
+        }
+    });
+    kernels.collect()
 }
 
 /// The kernels of Fedora and its relatives provide this capability, with their release.
-fn kernel_of_rpm(release: &str) -> Relation {
+fn kernel_of_rpm(release: &String) -> Relation {
     Relation::of("kernel-uname-r", Comparison::Equal, release)
 }
 
@@ -171,16 +175,21 @@ fn version(modules: &[Module], wish: &Wish) -> Result<String, Diagnostic> {
     }
 }
 
-/// The releases of the kernels, which become folders.
-fn releases(modules: &[Module]) -> Result<BTreeSet<String>, Diagnostic> {
-    let release = |Module { incoming, .. }: &Module| {
+/// The releases of the kernels, which become folders, in the order in which they are given: apt
+/// installs the first kernel if a machine has none of them.
+fn releases(modules: &[Module]) -> Result<Vec<String>, Diagnostic> {
+    let mut releases = Vec::new();
+    for Module { incoming, .. } in modules {
         let release = incoming.release.as_deref().and_then(Release::of);
-        release.map(|release| release.to_string()).ok_or_else(|| {
+        let release = release.ok_or_else(|| {
             cannot(&format!("`{}` does not say which kernel it is for", incoming.name))
                 .help("build the module again")
-        })
-    };
-    modules.iter().map(release).collect()
+        })?;
+        if !releases.iter().any(|known| known == release.as_str()) {
+            releases.push(release.to_string());
+        }
+    }
+    Ok(releases)
 }
 
 fn license(modules: &[Module]) -> Result<String, Diagnostic> {

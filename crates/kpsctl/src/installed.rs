@@ -116,7 +116,9 @@ pub(crate) fn tell(change: &Change, system: &System, answer: &mut Answer) {
     for entry in change.removed() {
         let is_again = change.added().iter().any(|other| other.name == entry.name);
         if !is_again {
-            answer.say(format!("{} is no longer installed for {release}", entry.name));
+            let owner = entry.package.as_ref().map(|of| format!(", of the package {of}"));
+            let owner = owner.unwrap_or_default();
+            answer.say(format!("{} is no longer installed for {release}{owner}", entry.name));
         }
     }
     for entry in change.added() {
