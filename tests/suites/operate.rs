@@ -328,19 +328,25 @@ fn kernels_that_do_not_follow() {
         module("tests/vm/operate/net_fix"),
         module("tests/vm/operate/net_fix_2"),
         module("tests/vm/operate/other_fix"),
+        module("tests/vm/operate/refused"),
         ("/elsewhere.ko".into(), for_another_kernel(&module("tests/vm/operate/net_fix").1)),
         ("/another.ko".into(), another_build()),
     ]);
     machine.step(SERVER, 0, &[]);
     machine.step("kpsctl install net_fix.ko level=5 --now", 0, &["net_fix\tenabled"]);
 
-    // The kernel refuses it: the one before is loaded again.
-    machine.step(
-        "kpsctl install net_fix.ko level=abc --now",
-        3,
-        &["KPS1004", "a value that it cannot take", "KPS1034", "kpsctl rollback"],
-    );
-    machine.step("grep net_fix=5 /proc/cmdline && kpsctl rollback", 0, &["is installed for"]);
+    // The kernel refuses one, alone or after another one: what was there before is back.
+    let refused = [
+        ("net_fix.ko level=abc", "a value that it cannot take"),
+        ("net_fix_2.ko refused.ko", "`refused`"),
+    ];
+    for (files, why) in refused {
+        let install = format!("kpsctl install {files} --now");
+        machine.step(&install, 3, &["KPS1004", why, "net_fix is installed for"]);
+        machine.step("grep net_fix=5 /proc/cmdline && ! grep net_fix_2 /proc/modules", 0, &[]);
+        let listed = machine.step("kpsctl list --installed", 0, &["\tlevel=5\n"]);
+        assert_eq!(listed.lines().count(), 1, "{listed}");
+    }
 
     // It is for another kernel: nothing changes.
     machine.step("kpsctl install elsewhere.ko --now", 3, &["KPS1006"]);
@@ -350,7 +356,9 @@ fn kernels_that_do_not_follow() {
     // Another build of the name is loaded than the installed one.
     machine.step("kpsctl install net_fix_2.ko --now && kpsctl unload --all", 0, &[]);
     machine.step("kpsctl load another.ko && kpsctl load --all", 3, &["KPS1041", "`net_fix_2`"]);
-    machine.step("grep net_fix=another /proc/cmdline", 0, &[]);
+    let said = &["KPS1041", "KPS1034", "kpsctl rollback"];
+    machine.step("kpsctl install other_fix.ko --now", 3, said);
+    machine.step("kpsctl rollback && grep net_fix=another /proc/cmdline", 0, &["no longer"]);
 
     // An installed name is meant, whatever is in the folder. A set is loaded although the one of
     // another kernel is damaged.

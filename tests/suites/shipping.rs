@@ -35,17 +35,22 @@ struct Place(tempfile::TempDir);
 
 impl Place {
     /// It has two versions of the package `livepatches` in every format: the second one's
-    /// livepatch has another name. A third one for dpkg takes the second back.
+    /// livepatch has another name. A third one for dpkg takes the second back. Of a fourth one, the
+    /// kernel refuses a livepatch when it is loaded.
     fn with_packages() -> Place {
         let place = Place(tempfile::tempdir().unwrap_or_else(|error| panic!("{error}")));
         let make = of_page("kpsc package --deb --rpm").replace("--rpm", "--rpm --tar");
-        for patch in ["net_fix", "net_fix_2"] {
+        for patch in ["net_fix", "net_fix_2", "refused"] {
             let spec = repository().join(format!("tests/vm/operate/{patch}.kps"));
             let spec = std::fs::copy(spec, place.path(&format!("{patch}.kps")));
             spec.unwrap_or_else(|error| panic!("{error}"));
-            place.sh(&make.replace("net_fix", patch));
         }
-        place.sh(&of_page("--version 3"));
+        place.sh(&make);
+        place.sh(&make.replace("net_fix", "net_fix_2"));
+        let back = of_page("--version 3");
+        place.sh(&back);
+        place.sh("kpsc build refused.kps");
+        place.sh(&back.replace("net_fix.ko", "net_fix_2.ko refused.ko").replace("3", "4"));
         place
     }
 
@@ -89,6 +94,9 @@ while not os.path.exists('/root/stop'):
     gaps, waiting = gaps + waiting, 0
 print(first, second, gaps)
 ";
+
+/// What dpkg says of the package.
+const OF_DPKG: &str = "dpkg-query --show --showformat '${db:Status-Status}' livepatches";
 
 /// A machine with kpsctl, where dpkg knows of it and of the kernel.
 fn machine(mut files: Files) -> Vm {
@@ -144,6 +152,12 @@ fn packages_are_installed_upgraded_and_removed_without_a_gap() {
     // The third one takes the second back.
     vm.sh("apt-get install --yes /root/livepatches_3_amd64.deb");
     is_patched(&mut vm, "net_fix=1");
+    // What the kernel refuses of the fourth one leaves the third in place, and dpkg knows.
+    let refused = vm.run("apt-get install --yes /root/livepatches_4_amd64.deb");
+    assert!(refused.status != 0 && refused.text.contains("KPS1004"), "{}", refused.text);
+    is_patched(&mut vm, "net_fix=1");
+    assert_eq!(vm.sh("kpsctl list --installed | cut -f 2"), "net_fix\n");
+    assert_eq!(vm.sh(OF_DPKG), "half-configured");
     vm.sh("apt-get remove --yes livepatches");
     nothing_is_left(&mut vm);
 
@@ -170,10 +184,7 @@ fn packages_are_installed_upgraded_and_removed_without_a_gap() {
     vm.sh("sysctl --write kernel.modules_disabled=1");
     let refused = vm.run("apt-get install --yes /root/livepatches_1_amd64.deb");
     assert!(refused.status != 0 && refused.text.contains("KPS1022"), "{}", refused.text);
-    assert_eq!(
-        vm.sh("dpkg-query --show --showformat '${db:Status-Status}' livepatches"),
-        "half-configured"
-    );
+    assert_eq!(vm.sh(OF_DPKG), "half-configured");
     assert_eq!(vm.sh("kpsctl list --installed 2> /dev/null"), "");
     vm.check_log();
 }

@@ -98,6 +98,11 @@ impl Answer {
         false
     }
 
+    /// Whether an error has ended something.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.outcome == Outcome::Failed
+    }
+
     /// Ends with this exit status, if no higher one is there already, and with this outcome, if no
     /// worse one is.
     pub(crate) fn end_with(&mut self, code: ExitCode) {

@@ -5,7 +5,7 @@ use crate::answer::Answer;
 use crate::context::Context;
 use crate::livepatch::Patch;
 use crate::text::{describe, fate};
-use kps_diag::{any_error, Diagnostic, Severity, NOT_FOLLOWED, OTHER_BUILD_LOADED};
+use kps_diag::{any_error, Diagnostic, Severity, OTHER_BUILD_LOADED};
 use kps_operate::store::{Change, Entry, Set, Store};
 use kps_operate::{
     find, is_another, livepatches, load, preflight, preflight_without, unload, Behind, Ended,
@@ -21,6 +21,26 @@ pub(crate) struct Loading<'a> {
     pub(crate) context: &'a Context,
     pub(crate) timeout: Duration,
     pub(crate) on_stall: OnStall,
+}
+
+/// Whether the running kernel is as the installed set has it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Follows {
+    Yes,
+    /// A task is in the way, or the user has interrupted it.
+    NotYet,
+    /// The kernel does not take one of the set.
+    Refuses,
+}
+
+impl Follows {
+    fn once(is_done: bool) -> Follows {
+        if is_done {
+            Follows::Yes
+        } else {
+            Follows::NotYet
+        }
+    }
 }
 
 impl Loading<'_> {
@@ -121,50 +141,44 @@ impl Loading<'_> {
             .any(|patch| patch.state != State::Disabled && patch.replace != Some(false)))
     }
 
-    /// Brings the running kernel from one installed set to another, and says so if it does not
-    /// follow. What the new set lacks is unloaded: first, since it could be in the way, or last if
-    /// a patch takes its place without a gap.
-    pub(crate) fn bring(&self, change: &Change, wanted: &[&Entry], answer: &mut Answer) {
-        let follows = self.follow(change, wanted, answer);
-        if !follows.unwrap_or_else(|error| answer.is_ended_by(error)) {
-            let program = self.context.console.program;
-            answer.report(&[Diagnostic::new(
-                NOT_FOLLOWED,
-                "the running kernel does not follow the installed set",
-            )
-            .help(format!(
-                "`{program} status` shows the difference; `{program} load --all` loads what is installed, `{program} rollback` returns to the set before"
-            ))]);
-        }
-    }
-
-    fn follow(
+    /// Brings the running kernel from one installed set to another. What the new set lacks is
+    /// unloaded: first, since it could be in the way, or last if a patch takes its place without a
+    /// gap.
+    pub(crate) fn follow(
         &self,
         change: &Change,
         wanted: &[&Entry],
         answer: &mut Answer,
-    ) -> Result<bool, Diagnostic> {
+    ) -> Result<Follows, Diagnostic> {
         let mut removed = change.removed();
         removed.retain(|entry| !wanted.iter().any(|other| other.loads_the_same_as(entry)));
         let leaves_no_gap = wanted.iter().any(|entry| entry.replaces);
         let is_again = |entry: &Entry| wanted.iter().any(|other| other.name == entry.name);
         let (first, last): (Vec<&Entry>, Vec<&Entry>) =
             removed.into_iter().partition(|entry| is_again(entry) || !leaves_no_gap);
-        let Some(set) = &change.after else { return self.unload_loaded(&first, answer) };
+        let Some(set) = &change.after else {
+            return Ok(Follows::once(self.unload_loaded(&first, answer)?));
+        };
         // Nothing is unloaded for something that cannot be loaded.
-        if !self.can_load(set, wanted, &first, answer)? || !self.unload_loaded(&first, answer)? {
-            return Ok(false);
+        if !self.can_load(set, wanted, &first, answer)? {
+            return Ok(Follows::Refuses);
+        }
+        if !self.unload_loaded(&first, answer)? {
+            return Ok(Follows::NotYet);
         }
         for (n, entry) in wanted.iter().enumerate() {
             let loaded = self.load_installed(set, entry, &wanted[n + 1..], answer);
             if !loaded.unwrap_or_else(|error| answer.is_ended_by(error)) {
+                // Another build of it that is loaded is in the way, and no refusal.
+                let refuses =
+                    answer.has_failed() && find(&self.context.system, &entry.name)?.is_none();
                 if let Some(before) = &change.before {
                     self.load_again(before, &first, answer);
                 }
-                return Ok(false);
+                return Ok(if refuses { Follows::Refuses } else { Follows::NotYet });
             }
         }
-        self.unload_loaded(&last, answer)
+        Ok(Follows::once(self.unload_loaded(&last, answer)?))
     }
 
     /// Whether the kernel would accept those of a set that are not loaded, once others are gone.

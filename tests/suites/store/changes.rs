@@ -123,6 +123,30 @@ pub(super) fn a_package_takes_the_place_of_its_earlier_version_for_every_kernel(
     has_no_leftovers(&place.root());
 }
 
+pub(super) fn a_change_is_undone_where_nobody_has_made_another_since() {
+    let place = Place::new();
+    let store = place.store();
+    let module = |name: &str, kernel: &str| place.module(name, kernel, "0a");
+    let run = || -> Result<(), Diagnostic> {
+        place.install(&[module("old", KERNEL)])?;
+        let before = place.names(KERNEL);
+        let changes = place.install(&[module("new", KERNEL), module("new", OTHER)])?;
+        place.install(&[module("newer", OTHER)])?;
+        let undone = store.undo(&changes)?;
+        assert_eq!(undone.iter().map(names).collect::<Vec<_>>(), [[vec![], vec!["new"]]]);
+        assert_eq!(place.names(KERNEL), before);
+        assert_eq!(place.names(OTHER), ["2", "new", "newer"]);
+        // What is undone may be the first set that there was.
+        let changes = place.install(&[module("new", "7.5.0-c")])?;
+        store.undo(&changes)?;
+        assert!(store.set(&release("7.5.0-c"))?.is_none());
+        assert!(store.undo(&changes)?.is_empty());
+        Ok(())
+    };
+    done(run());
+    has_no_leftovers(&place.root());
+}
+
 pub(super) fn rollback_returns_through_the_five_sets_before() {
     let place = Place::new();
     let (store, kernel) = (place.store(), release(KERNEL));

@@ -11,6 +11,7 @@ mod place;
 mod trace;
 
 use changes::{
+    a_change_is_undone_where_nobody_has_made_another_since,
     a_package_takes_the_place_of_its_earlier_version_for_every_kernel,
     each_kernel_has_a_set_of_its_own, modprobe_goes_through_load,
     patches_are_loaded_in_the_order_in_which_they_were_installed,
@@ -43,6 +44,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_cut_leaves_a_whole_configuration_of_modprobe.about(5),
         a_call_that_fails_leaves_the_old_set_and_nothing_else.about(20),
         patches_are_loaded_in_the_order_in_which_they_were_installed,
+        a_change_is_undone_where_nobody_has_made_another_since,
         a_package_takes_the_place_of_its_earlier_version_for_every_kernel,
         each_kernel_has_a_set_of_its_own,
         rollback_returns_through_the_five_sets_before,

@@ -5,9 +5,9 @@ use super::{ResultArgs, StallArgs, TimeoutArgs};
 use crate::answer::Answer;
 use crate::context::Context;
 use crate::installed::{matching, release_of, running, tell, warn_unless_set_up};
-use crate::loading::Loading;
+use crate::loading::{Follows, Loading};
 use crate::requests::requests;
-use kps_diag::{any_error, Diagnostic, Severity, NO_BUILD};
+use kps_diag::{any_error, Diagnostic, Severity, NOT_FOLLOWED, NO_BUILD};
 use kps_operate::store::{Change, Entry, Release, Store};
 use kps_operate::{check_root, name_of, open, preflight_without, Incoming, Kernel, System};
 use std::ffi::OsString;
@@ -86,8 +86,13 @@ impl Install {
         }
         let changes = store.install(modules, package)?;
         changes.iter().for_each(|change| tell(change, system, answer));
+        let follows = self.now.follow(&changes, package, context, answer)?;
+        if follows == Follows::Refuses {
+            return self.now.undo(&changes, context, answer);
+        }
         warn_unless_set_up(system, context.console.program, answer);
-        self.now.follow(&changes, package, context, answer)
+        follows.or_warn(context, answer);
+        Ok(())
     }
 
     /// Whether the running kernel would accept a module that it is to get at once, in place of one
@@ -130,7 +135,9 @@ impl Uninstall {
             }
         };
         changes.iter().for_each(|change| tell(change, &context.system, answer));
-        self.now.follow(&changes, self.package.as_deref(), context, answer)
+        let follows = self.now.follow(&changes, self.package.as_deref(), context, answer)?;
+        follows.or_warn(context, answer);
+        Ok(())
     }
 }
 
@@ -140,39 +147,83 @@ impl Rollback {
         let release = release_of(self.kernel.as_deref(), &context.system)?;
         let change = Store::of(&context.system).rollback(&release)?;
         tell(&change, &context.system, answer);
-        self.now.follow(&[change], None, context, answer)
+        self.now.follow(&[change], None, context, answer)?.or_warn(context, answer);
+        Ok(())
     }
 }
 
 impl NowArgs {
-    /// Brings the running kernel to the set that is installed now, if the user wants it.
+    /// Brings the running kernel to the set that is installed now, if the user wants it, and
+    /// returns whether it follows.
     fn follow(
         &self,
         changes: &[Change],
         package: Option<&str>,
         context: &Context,
         answer: &mut Answer,
-    ) -> Result<(), Diagnostic> {
+    ) -> Result<Follows, Diagnostic> {
         if !self.now {
-            return Ok(());
+            return Ok(Follows::Yes);
         }
         let release = running(&context.system)?;
         let change = changes.iter().find(|change| change.release == release);
-        let wanted = change.and_then(|change| change.after.as_ref());
-        let wanted = wanted.map(|set| matching(set, &context.system)).unwrap_or_default();
         // What the user wants now has to be for this kernel. A package may have it for others, too.
-        let added = changes.iter().flat_map(Change::added);
-        let others: Vec<_> = added.filter(|entry| !wanted.contains(entry)).collect();
         if package.is_none() {
-            answer
-                .report(&others.iter().map(|entry| no_build(entry, &release)).collect::<Vec<_>>());
+            let wanted = change.map_or(Vec::new(), |change| wanted(change, &context.system));
+            let added = changes.iter().flat_map(Change::added);
+            let others = added.filter(|entry| !wanted.contains(entry));
+            answer.report(&others.map(|entry| no_build(entry, &release)).collect::<Vec<_>>());
         }
-        let Some(change) = change else { return Ok(()) };
+        Ok(change.map_or(Follows::Yes, |change| self.bring(change, context, answer)))
+    }
+
+    /// Brings the running kernel to the set that a change has installed.
+    fn bring(&self, change: &Change, context: &Context, answer: &mut Answer) -> Follows {
         let on_stall = self.stall.choice();
         let loading = Loading { context, timeout: self.timeout.duration(), on_stall };
-        loading.bring(change, &wanted, answer);
+        let follows = loading.follow(change, &wanted(change, &context.system), answer);
+        follows.unwrap_or_else(|error| {
+            answer.is_ended_by(error);
+            Follows::NotYet
+        })
+    }
+
+    /// Undoes an installation that the running kernel refuses, for the next boot and in the running
+    /// kernel.
+    fn undo(
+        &self,
+        changes: &[Change],
+        context: &Context,
+        answer: &mut Answer,
+    ) -> Result<(), Diagnostic> {
+        let undone = Store::of(&context.system).undo(changes)?;
+        answer.installed.clear();
+        undone.iter().for_each(|change| tell(change, &context.system, answer));
+        let release = running(&context.system)?;
+        if let Some(change) = undone.iter().find(|change| change.release == release) {
+            self.bring(change, context, answer).or_warn(context, answer);
+        }
         Ok(())
     }
+}
+
+impl Follows {
+    /// Warns unless it does.
+    fn or_warn(self, context: &Context, answer: &mut Answer) {
+        if self == Follows::Yes {
+            return;
+        }
+        let program = context.console.program;
+        let message = "the running kernel does not follow the installed set";
+        answer.report(&[Diagnostic::new(NOT_FOLLOWED, message).help(format!(
+            "`{program} status` shows the difference; `{program} load --all` loads what is installed, `{program} rollback` returns to the set before"
+        ))]);
+    }
+}
+
+/// What the running kernel is to have after a change.
+fn wanted<'c>(change: &'c Change, system: &System) -> Vec<&'c Entry> {
+    change.after.as_ref().map_or(Vec::new(), |set| matching(set, system))
 }
 
 /// Whether a module is for the running kernel, as far as it tells.

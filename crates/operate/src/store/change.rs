@@ -152,6 +152,22 @@ impl Store {
         self.change_one(release, branch, next)
     }
 
+    /// Returns to the sets from before a change, except where another writer has changed the set
+    /// since.
+    pub fn undo(&self, changes: &[Change]) -> Result<Vec<Change>, Diagnostic> {
+        let Some(writer) = self.writer()? else { return Ok(Vec::new()) };
+        let number = |set: &Option<Set>| set.as_ref().map(|set| set.generation);
+        let mut branches = Vec::new();
+        let entered = changes.iter().try_for_each(|change| {
+            let Some(branch) = writer.branch(&change.release)? else { return Ok(()) };
+            if branch.generation() == number(&change.after) {
+                branches.push((branch, Next::Generation(number(&change.before))));
+            }
+            Ok(())
+        });
+        self.change(branches, entered)
+    }
+
     fn change_one(
         &self,
         release: &Release,

@@ -219,7 +219,7 @@ def install(module, kpsctl, modules, before):
 
 def roll_back(module, kpsctl, answer, before):
     """Returns to what was installed before, unless the transition may still complete. `install`
-    leaves what it could not load in the set, and the next boot would load it."""
+    leaves what a task has kept from being applied in the set, for the next boot."""
     if answer.exit_status == IN_TRANSITION or kpsctl.status().installed == before.installed:
         return False
     return kpsctl.ask('rollback', '--now', *timeout(module)).exit_status == 0
