@@ -3,35 +3,45 @@
 
 use super::controller::Controller;
 use super::{disk, is_unchanged, livepatch, on_this_kernel, readme, reports, NOTHING_IS_THERE};
-use kps_tests::cases;
-use kps_tests::debian::{deb, Key, Package, Repository};
+use kps_tests::debian::{Key, Package, Repository};
 use kps_tests::schedule::Case;
-use kps_tests::target::for_another_kernel;
+use kps_tests::target::target;
+use kps_tests::{cases, kpsc, printed};
 
 pub(super) fn cases() -> Vec<Case> {
     cases![a_package_is_rolled_out_by_its_name.machine().long().about(120)]
 }
 
 const NAME: &str = "livepatch-net-fix";
-/// It is for a kernel that does not run.
-const OTHER: &str = "livepatch-elsewhere";
+/// The kernel refuses what it has.
+const OTHER: &str = "livepatch-refused";
 
-/// The file of a package that installs its livepatch.
-fn package(name: &str, module: Vec<u8>) -> Vec<u8> {
-    let path = format!("/usr/lib/livepatches/{name}/net_fix.ko");
-    let postinst = format!("#!/bin/sh\nkpsctl install {path} --now\n");
-    let files = vec![(path, module)];
-    deb(&Package::new(name, "1"), "", &[("postinst", &postinst)], &files)
+/// Adds a package of a livepatch, as kpsc makes it.
+fn add(repository: &mut Repository, controller: &Controller, name: &str, module: &str) {
+    let file = format!("{module}.ko");
+    controller.livepatch(module, &livepatch(&format!("operate/{module}")));
+    let mut package = kpsc();
+    package.args(["package", "--deb", &file, "--name", name, "--version", "1"]);
+    package.args(["--maintainer", "Jane Doe <jane@example.com>"]);
+    let output = package.current_dir(controller.path("")).output();
+    let output = output.unwrap_or_else(|error| panic!("{error}"));
+    assert!(output.status.success(), "{}", printed(&output));
+    let file = format!("{name}_1_amd64.deb");
+    let bytes = std::fs::read(controller.path(&file)).unwrap_or_else(|error| panic!("{error}"));
+    repository.add(&file, bytes);
 }
 
 fn a_package_is_rolled_out_by_its_name() {
     let controller = Controller::new();
     let key = Key::new();
-    let module = livepatch("operate/net_fix");
     let mut repository = Repository::new();
-    repository.add(&format!("{OTHER}_1_all.deb"), package(OTHER, for_another_kernel(&module)));
-    repository.add(&format!("{NAME}_1_all.deb"), package(NAME, module));
-    let mut disks = [disk("h1", repository.files(), &key)];
+    add(&mut repository, &controller, NAME, "net_fix");
+    add(&mut repository, &controller, OTHER, "refused");
+    let kernel = target().package();
+    let (kernel, version) = kernel.unwrap_or_else(|| panic!("the target is of no package"));
+    let mut disks = [disk("h1", repository.files(), &key)
+        .with_installed(&Package::new("kpsctl", "0.1.0"))
+        .with_installed(&Package::new(&kernel, &version))];
     controller.manages(&["h1"], &disks, &key);
     let mut vm = disks[0].boot("");
     vm.sh("apt-get update");
@@ -51,10 +61,11 @@ fn a_package_is_rolled_out_by_its_name() {
     is_unchanged(&controller.succeeds("ansible-playbook fix.yml"), "h1");
 
     // What the kernel does not run ends the rollout, whether the package says so or not.
-    let said = controller.fails("ansible-playbook other.yml");
-    assert!(said.contains("\"h1: failed: KPS1006: "), "{said}");
     vm.sh("kpsctl unload net_fix");
     let said = controller.fails("ansible-playbook fix.yml");
     assert!(said.contains("missing: net_fix"), "{said}");
+    let said = controller.fails("ansible-playbook other.yml");
+    assert!(said.contains("\"h1: failed: KPS1004: "), "{said}");
+    assert_eq!(vm.sh("kpsctl list --installed | cut -f 2"), "net_fix\n");
     vm.check_log();
 }
