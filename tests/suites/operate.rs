@@ -342,7 +342,8 @@ fn kernels_that_do_not_follow() {
     ];
     for (files, why) in refused {
         let install = format!("kpsctl install {files} --now");
-        machine.step(&install, 3, &["KPS1004", why, "net_fix is installed for"]);
+        let said = machine.step(&install, 3, &["KPS1004", why, "are those of before"]);
+        assert_eq!(said.matches("net_fix\tenabled").count(), 1, "{said}");
         machine.step("grep net_fix=5 /proc/cmdline && ! grep net_fix_2 /proc/modules", 0, &[]);
         let listed = machine.step("kpsctl list --installed", 0, &["\tlevel=5\n"]);
         assert_eq!(listed.lines().count(), 1, "{listed}");

@@ -83,6 +83,13 @@ impl Answer {
         self.lines.push(line.into());
     }
 
+    /// Forgets the results of what is undone. Its messages and how it has ended stay.
+    pub(crate) fn undo(&mut self) {
+        self.lines.clear();
+        self.patches.clear();
+        self.installed.clear();
+    }
+
     /// Prints messages, and lets errors decide about the outcome. The highest exit status counts.
     pub(crate) fn report(&mut self, diagnostics: &[Diagnostic]) {
         let code = self.console.report(diagnostics);

@@ -197,7 +197,12 @@ impl NowArgs {
         answer: &mut Answer,
     ) -> Result<(), Diagnostic> {
         let undone = Store::of(&context.system).undo(changes)?;
-        answer.installed.clear();
+        if undone.is_empty() {
+            Follows::Refuses.or_warn(context, answer);
+            return Ok(());
+        }
+        answer.undo();
+        answer.say("the kernel refuses it: the installed livepatches are those of before");
         undone.iter().for_each(|change| tell(change, &context.system, answer));
         let release = running(&context.system)?;
         if let Some(change) = undone.iter().find(|change| change.release == release) {
