@@ -101,6 +101,13 @@ pub fn put_target(cache: &Path, name: &str, manifest: &str, facts: &Facts) -> Pa
     folder
 }
 
+/// Puts a target that is prepared into a cache. Its build tree is an empty folder with this path.
+pub fn put_prepared_target(cache: &Path, name: &str, build: &Path, facts: &Facts) {
+    let manifest = format!("{MANIFEST}[tree]\nbuild = {build:?}\nsources = []\nmake = []\n");
+    put_target(cache, name, &manifest, facts);
+    std::fs::create_dir(build).unwrap_or_else(|error| panic!("{}: {error}", build.display()));
+}
+
 /// The specs of a folder of `tests/vm`.
 pub fn specs(folder: &str) -> Vec<PathBuf> {
     let files = files(&repository().join("tests/vm").join(folder)).into_iter();

@@ -115,6 +115,10 @@ pub(super) fn add(
 pub(super) fn toolchain(folder: Option<&Path>) -> Result<Option<PathBuf>, Diagnostic> {
     let canonical =
         |folder: &Path| folder.canonicalize().map_err(|error| cannot("open", folder, &error));
+    if let Some(folder) = folder {
+        canonical(&folder.join("usr"))
+            .map_err(|error| error.help("pass the folder whose `usr` holds the compilers"))?;
+    }
     folder.map(canonical).transpose()
 }
 
@@ -171,6 +175,7 @@ impl Provider for Origin {
         if self.kernel.holds() {
             return Ok(());
         }
+        self.kernel.is_there(name)?;
         let message =
             format!("{} was rebuilt after it became the target `{name}`", self.folder.display());
         Err(Diagnostic::new(REBUILT_KERNEL, message).help(format!("run `{command}`")))

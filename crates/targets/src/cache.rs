@@ -119,9 +119,7 @@ impl Cache {
     /// Refuses a build tree or compilers that somebody else can change. A cache that was copied
     /// uses those of the cache that it was copied from.
     pub(super) fn own_tree(&self, tree: &Tree) -> Result<(), Diagnostic> {
-        let compilers = tree.toolchain.as_ref().map(|folder| folder.join("usr"));
-        let folders = tree.sources.iter().chain([&tree.build]).chain(&compilers);
-        let Some(other) = folders.into_iter().find_map(|folder| other(folder)) else {
+        let Some(other) = tree.folders().find_map(|folder| other(&folder)) else {
             return Ok(());
         };
         let message = format!("a part of the target is not yours alone: {other}");

@@ -170,6 +170,7 @@ impl Target {
     pub fn prepare(&mut self, cache: &Cache, progress: Progress) -> Result<Tree, Diagnostic> {
         cache.own()?;
         if let Some(tree) = &self.manifest.tree {
+            self.has_folders_of(tree)?;
             if self.provider().keeps_tree() {
                 cache.own_tree(tree)?;
             }
@@ -200,6 +201,14 @@ impl Target {
         self.manifest.tree = Some(tree.clone());
         self.manifest.write(&self.folder)?;
         Ok(tree)
+    }
+
+    /// Fails if a folder that a build reads is gone, with the cache that it was in for example.
+    fn has_folders_of(&self, tree: &Tree) -> Result<(), Diagnostic> {
+        match tree.folders().find(|folder| !folder.exists()) {
+            Some(folder) => Err(gone(&self.name, &folder)),
+            None => Ok(()),
+        }
     }
 
     /// Records all files of the target, and those elsewhere that its facts are made from.
@@ -352,4 +361,12 @@ fn damaged(name: &str, what: &str) -> Diagnostic {
     Diagnostic::new(DAMAGED_TARGET, format!("target `{name}` is damaged: {what}")).help(format!(
         "run `kpsc kernel remove {name}` and add it again; `kpsc kernel verify` checks all its files"
     ))
+}
+
+/// A target that lacks a file or folder that is not in its own folder.
+fn gone(name: &str, path: &Path) -> Diagnostic {
+    let message = format!("target `{name}` is damaged: {} is gone", path.display());
+    Diagnostic::new(DAMAGED_TARGET, message)
+        .note("a target uses what it was made with where that was then, so it cannot be moved")
+        .help(format!("put it back, or run `kpsc kernel remove {name}` and add the target again"))
 }

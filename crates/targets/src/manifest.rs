@@ -54,6 +54,12 @@ impl Tree {
             None => Toolchain::Host,
         }
     }
+
+    /// All folders that a build reads.
+    pub(super) fn folders(&self) -> impl Iterator<Item = PathBuf> + '_ {
+        let compilers = self.toolchain.as_ref().map(|folder| folder.join("usr"));
+        self.sources.iter().chain([&self.build]).cloned().chain(compilers)
+    }
 }
 
 impl Manifest {

@@ -277,6 +277,7 @@ impl Provider for Origin {
         if self.image.holds() {
             return Ok(());
         }
+        self.image.is_there(name)?;
         let image = self.image.path().display();
         let message = format!("{image} has changed since it became the target `{name}`");
         Err(Diagnostic::new(REBUILT_KERNEL, message).help(format!("run `{command}`")))

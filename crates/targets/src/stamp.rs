@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //! The state of a file that is not kpsc's, at the time when kpsc read it: its owner may change it.
 
+use super::gone;
 use kps_diag::Diagnostic;
 use kps_host::disk::cannot;
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,14 @@ impl Stamp {
     /// The file.
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Fails if the file is gone, for the target of this name.
+    pub(super) fn is_there(&self, target: &str) -> Result<(), Diagnostic> {
+        match self.path.exists() {
+            true => Ok(()),
+            false => Err(gone(target, &self.path)),
+        }
     }
 
     /// Whether the file is unchanged.

@@ -105,9 +105,11 @@ impl Target {
             let help = format!("run `rm -r {}`: kpsc makes it again when needed", folder.display());
             wrong.extend(report(title, &folder, &damage, help));
         }
+        wrong.extend(self.tree().and_then(|tree| self.has_folders_of(tree).err()));
         let toolchain = self.tree().and_then(|tree| tree.toolchain.as_ref());
         // The user's own compilers are not checked.
-        if let Some(toolchain) = toolchain.filter(|path| path.starts_with(cache.toolchains())) {
+        let of_cache = |path: &&PathBuf| path.starts_with(cache.toolchains()) && path.exists();
+        if let Some(toolchain) = toolchain.filter(of_cache) {
             let (damage, files) = inventory::verify(toolchain)?;
             count += files;
             wrong.extend(cache.own_all(toolchain).err());

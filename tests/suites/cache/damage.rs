@@ -2,7 +2,7 @@
 //! Damage in the cache: it is found where it is used, and what is damaged is made again or refused.
 
 use super::{debug_of, fail, flip, read, remove, run, succeed, write, World};
-use kps_targets::{KeptKind, Target};
+use kps_targets::{record, KeptKind, Target};
 use kps_tests::schedule::Case;
 use kps_tests::{cases, fixture, fixture_cache, kpsc, put_target};
 use std::path::{Path, PathBuf};
@@ -17,6 +17,7 @@ pub(super) fn cases() -> Vec<Case> {
         damaged_modules_are_refused_where_they_are_used,
         damaged_debug_information_is_found_and_the_rest_stays_usable,
         one_damaged_target_keeps_nobody_from_the_others,
+        what_a_target_was_made_with_and_is_gone_is_named,
     ]
 }
 
@@ -241,4 +242,43 @@ fn damaged_debug_information_is_found_and_the_rest_stays_usable() {
     assert!(said.contains(&again), "{said}");
     std::fs::remove_dir_all(&folder).unwrap_or_else(|error| panic!("{error}"));
     succeed(&mut world.kpsc(&["kernel", "verify"]));
+}
+
+/// A build folder and compilers that were moved, and a cache that was.
+fn what_a_target_was_made_with_and_is_gone_is_named() {
+    let world = World::new();
+    let (top, moved) = (world.folder.path().join("cache"), world.folder.path().join("moved"));
+    let toolchain = world.cache().root().join("toolchains/own");
+    let compilers = toolchain.join("usr");
+    std::fs::create_dir_all(&compilers).unwrap_or_else(|error| panic!("{error}"));
+    record(&toolchain, &[]).unwrap_or_else(|error| panic!("{}", error.message));
+    let rename = |from: &Path, to: &Path| {
+        std::fs::rename(from, to).unwrap_or_else(|error| panic!("{}: {error}", from.display()));
+    };
+    let is_named = |cache: &Path, gone: &Path, words: &[&str]| {
+        let said = fail(world.kpsc(words).env("KPSC_CACHE", cache), "KPS0705");
+        let (gone, out) = (format!("{} is gone", gone.display()), "kpsc kernel remove mine");
+        assert!(said.contains(&gone) && said.contains(out), "{words:?}: {said}");
+    };
+    let verify = ["kernel", "verify"];
+    let exec = ["kernel", "exec", "mine", "--", "true"];
+    succeed(world.add("mine").arg("--toolchain").arg(&toolchain));
+    for folder in [world.build(), compilers.clone()] {
+        rename(&folder, &moved);
+        is_named(&top, &folder, &exec);
+        is_named(&top, &folder, &verify);
+        rename(&moved, &folder);
+        succeed(&mut world.kpsc(&verify));
+    }
+    let vmlinux = world.build().join("vmlinux");
+    rename(&vmlinux, &moved);
+    is_named(&top, &vmlinux, &["kernel", "facts", "mine"]);
+    rename(&moved, &vmlinux);
+    rename(&top, &moved);
+    is_named(&moved, &compilers, &exec);
+    is_named(&moved, &compilers, &verify);
+    // The way out that the message names works.
+    succeed(world.kpsc(&["kernel", "remove", "mine"]).env("KPSC_CACHE", &moved));
+    succeed(world.add("mine").env("KPSC_CACHE", &moved));
+    succeed(world.kpsc(&verify).env("KPSC_CACHE", &moved));
 }

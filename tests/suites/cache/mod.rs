@@ -279,9 +279,17 @@ fn a_target_in_use_is_removed_when_it_no_longer_is() {
 fn what_no_target_needs_is_removed_and_nothing_else() {
     let world = World::new();
     let toolchain = world.cache().root().join("toolchains/needed");
+    let add = || {
+        let mut add = world.add("mine");
+        add.arg("--toolchain").arg(&toolchain);
+        add
+    };
+    // A folder without compilers is refused, and leaves no target.
     std::fs::create_dir_all(&toolchain).unwrap_or_else(|error| panic!("{error}"));
-    let mut add = world.add("mine");
-    succeed(add.arg("--toolchain").arg(&toolchain));
+    assert!(fail(&mut add(), "KPS0701").contains("whose `usr` holds the compilers"));
+    assert!(!world.cache().kernel("mine").exists());
+    std::fs::create_dir(toolchain.join("usr")).unwrap_or_else(|error| panic!("{error}"));
+    succeed(&mut add());
     let top = world.folder.path().join("cache");
     let root = world.cache().root().to_owned();
     let unused = [

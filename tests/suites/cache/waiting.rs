@@ -9,7 +9,7 @@ use kps_facts::{Constants, Facts};
 use kps_host::isolation::Readable;
 use kps_targets::KeptKind;
 use kps_tests::schedule::Case;
-use kps_tests::{cases, fixture, put_target, MANIFEST};
+use kps_tests::{cases, fixture, put_prepared_target, put_target, MANIFEST};
 use rustix::fs::Mode;
 use rustix::process::{geteuid, umask};
 use std::io::{BufRead as _, BufReader};
@@ -109,9 +109,7 @@ impl World {
     fn put_prepared(&self, name: &str, facts: &Facts, makefile: &str) -> PathBuf {
         let cache = self.folder.path().join("cache");
         let build = self.cache().kernel(name).join("build");
-        let tree = format!("{MANIFEST}[tree]\nbuild = {build:?}\nsources = []\nmake = []\n");
-        put_target(&cache, name, &tree, facts);
-        std::fs::create_dir(&build).unwrap_or_else(|error| panic!("{error}"));
+        put_prepared_target(&cache, name, &build, facts);
         write(&build.join("Makefile"), makefile.as_bytes());
         build
     }

@@ -3,7 +3,10 @@
 
 use super::{folder, program, write, SPEC};
 use kps_tests::schedule::Case;
-use kps_tests::{cases, fixture, fixture_cache, kpsc, printed, put_target, FIXTURE, MANIFEST};
+use kps_tests::{
+    cases, fixture, fixture_cache, kpsc, printed, put_prepared_target, put_target, FIXTURE,
+    MANIFEST,
+};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
@@ -31,8 +34,7 @@ struct Place {
 impl Place {
     fn new(make: &str) -> Place {
         let (root, cache) = (folder(), fixture_cache());
-        let tree = "[tree]\nbuild = \"/no/such/tree\"\nsources = []\nmake = []\n";
-        put_target(cache.path(), FIXTURE, &format!("{MANIFEST}{tree}"), &fixture::facts());
+        put_prepared_target(cache.path(), FIXTURE, &root.path().join("tree"), &fixture::facts());
         for folder in ["tmp", "out", "bin"] {
             std::fs::create_dir(root.path().join(folder)).unwrap_or_else(|error| panic!("{error}"));
         }
@@ -159,7 +161,10 @@ fn build(place: &Place, variables: &[(&str, &str)]) -> (i32, String) {
 
 fn a_folder_that_the_sandbox_covers_is_refused() {
     let place = Place::new("exit 1");
-    let tree = "[tree]\nbuild = \"/b\"\nsources = []\nmake = []\ntoolchain = \"/no/compilers\"\n";
+    let compilers = place.at("compilers");
+    std::fs::create_dir_all(compilers.join("usr")).unwrap_or_else(|error| panic!("{error}"));
+    let tree =
+        format!("[tree]\nbuild = \"/\"\nsources = []\nmake = []\ntoolchain = {compilers:?}\n");
     put_target(place.cache.path(), FIXTURE, &format!("{MANIFEST}{tree}"), &fixture::facts());
     let link = place.at("link");
     std::os::unix::fs::symlink("/usr/lib", &link).unwrap_or_else(|error| panic!("{error}"));

@@ -12,7 +12,8 @@ mod targets;
 use kps_targets::Cache;
 use kps_tests::schedule::Case;
 use kps_tests::{
-    cases, fixture, fixture_cache, kpsc, printed, put_target, repository, FIXTURE, MANIFEST,
+    cases, fixture, fixture_cache, kpsc, printed, put_prepared_target, put_target, repository,
+    FIXTURE,
 };
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -302,8 +303,8 @@ fn a_program_that_fails_is_heard() {
 fn a_build_that_fails_for_other_reasons_says_what_make_said() {
     let root = folder();
     let spec = write(&root.path().join("a.kps"), SPEC.as_bytes());
-    let tree = "[tree]\nbuild = \"/no/such/tree\"\nsources = []\nmake = []\n";
-    let cache = cache_with_manifest(&format!("{MANIFEST}{tree}"));
+    let cache = fixture_cache();
+    put_prepared_target(cache.path(), FIXTURE, &root.path().join("tree"), &fixture::facts());
     let mut build = kpsc();
     build.env("KPSC_CACHE", cache.path()).args(["build", &spec, "-o"]).arg(root.path());
     assert_ends(run(&mut build), 3, "KPS0801");
@@ -319,8 +320,8 @@ fn what_make_and_compilers_print_is_escaped() {
     let text = write(&root.path().join("printed"), format!("{PRINTED}\n").as_bytes());
     program(root.path(), "make", &format!("cat '{text}'; cat '{text}' >&2; exit 1"));
     let path = format!("{}:{}", root.path().display(), std::env::var("PATH").unwrap_or_default());
-    let tree = "[tree]\nbuild = \"/no/such/tree\"\nsources = []\nmake = []\n";
-    let cache = cache_with_manifest(&format!("{MANIFEST}{tree}"));
+    let cache = fixture_cache();
+    put_prepared_target(cache.path(), FIXTURE, &root.path().join("tree"), &fixture::facts());
     for options in [&["-v"][..], &[], &["-v", "--message-format", "json"]] {
         let mut build = kpsc();
         build.env("KPSC_CACHE", cache.path()).env("PATH", &path);

@@ -4,7 +4,7 @@
 
 use super::{arguments, Bad};
 use kps_tests::world::World;
-use kps_tests::{fixture, put_target, FIXTURE, MANIFEST};
+use kps_tests::{fixture, put_prepared_target, FIXTURE};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::PermissionsExt;
 
@@ -87,9 +87,7 @@ fn source(world: &World, output: &str) -> Vec<OsString> {
 
 /// Builds for a target that says it has been prepared.
 fn build(world: &World, output: &str) -> Vec<OsString> {
-    let manifest =
-        format!("{MANIFEST}[tree]\nbuild = \"/no/such/tree\"\nsources = []\nmake = []\n");
-    put_target(world.cache(), FIXTURE, &manifest, &fixture::facts());
+    put_prepared_target(world.cache(), FIXTURE, &world.work().join("tree"), &fixture::facts());
     world.write("spec.kps", SPEC);
     arguments(&["build", "--kernel", FIXTURE, "spec.kps", "-o", output])
 }

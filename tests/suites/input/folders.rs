@@ -4,7 +4,7 @@
 
 use super::{arguments, Bad};
 use kps_tests::world::World;
-use kps_tests::{fixture, put_target, FIXTURE, MANIFEST};
+use kps_tests::{fixture, put_prepared_target, FIXTURE};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::fs::{symlink, PermissionsExt as _};
 use std::os::unix::net::UnixListener;
@@ -212,9 +212,7 @@ fn hook(world: &World, hook: &str) -> Vec<OsString> {
 
 /// Builds with a make that does this; `$folder` is the folder that it builds.
 fn build(world: &mut World, script: &str) -> Vec<OsString> {
-    let manifest =
-        format!("{MANIFEST}[tree]\nbuild = \"/no/such/tree\"\nsources = []\nmake = []\n");
-    put_target(world.cache(), FIXTURE, &manifest, &fixture::facts());
+    put_prepared_target(world.cache(), FIXTURE, &world.work().join("tree"), &fixture::facts());
     let script = format!(
         "#!/bin/sh\nfor word; do case $word in M=*) folder=${{word#M=}};; esac; done\n{script}\n"
     );
